@@ -1,0 +1,305 @@
+"""`Tensor`: the array that people hold.
+
+A Tensor looks like a NumPy array, remembers how it was computed, and can say how it depends on
+every Tensor that went into it. It speaks NumPy's own protocols, so that ``np.tanh(t)`` finds the
+rule for `tanh` in the table; the operators and methods of `Operators` take the short way there.
+
+What a Tensor holds is changed only through the Tensor, which `memory` is told of: views handed
+out are read-only, and an array that a Tensor is made from is copied unless it is given away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import engine, rules
+from .engine import Traced, as_array, leaf, wrap
+from .grad_mode import enable_grad, recording
+from .memory import wrote
+from .operators import Operators, own_index
+
+__all__ = ["Tensor"]
+
+
+class Tensor(Operators):
+    """An array of numbers that knows how it was computed.
+
+    Parameters
+    ----------
+    data
+        Numbers, nested lists of them, or an array. Python's numbers become float32; an array
+        keeps its dtype.
+    dtype
+        The dtype to convert to.
+    requires_grad
+        Whether gradients with respect to this Tensor are wanted: it becomes a leaf, and
+        `backward` adds to its `grad`. Only for floating-point numbers.
+    copy
+        Whether to copy an array. With ``copy=False`` the Tensor takes it over, and nobody else
+        may write to it any more.
+
+    Raises
+    ------
+    TypeError
+        If `data` is not made of real numbers, or needs gradients and is not floating-point.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    Tensor([2., 4., 6.])
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        dtype: DTypeLike | None = None,
+        *,
+        requires_grad: bool = False,
+        copy: bool = True,
+    ) -> None:
+        try:
+            array = as_array(data, dtype, copy=copy)
+        except ValueError as error:
+            raise ValueError(f"Tensor: {error}") from None
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"Tensor: holds real numbers, not {array.dtype}")
+        self._array = array
+        self._node = None
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- what it is -----------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return self._array.dtype
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` passes through here. It can be set on leaves."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if not self.is_leaf:
+            raise RuntimeError("requires_grad can only be set on a leaf; detach() makes one")
+        if wanted and self.dtype.kind != "f":
+            raise TypeError(f"requires_grad: only floating-point Tensors, not {self.dtype}")
+        if wanted != self.requires_grad:
+            self._node = leaf(self.shape, self.dtype) if wanted else None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user, and not computed from Tensors that need a gradient."""
+        return self._node is None or self._node.rule is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up here so far, or None."""
+        return None if self._node is None else self._node.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self._node is None:
+            raise RuntimeError("grad: this Tensor does not require a gradient")
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value, self.dtype)
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"grad: a gradient of shape {value.shape} for a Tensor of shape {self.shape}"
+                )
+        self._node.grad = value
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self._array), separator=", ", prefix="Tensor(")
+        if self.dtype != np.float32:
+            text += f", dtype={self.dtype}"
+        if self._node is not None:
+            text += ", requires_grad=True" if self.is_leaf else f", op={self._node.name!r}"
+        return f"Tensor({text})"
+
+    # --- to and from other things ---------------------------------------------------------
+
+    def numpy(self) -> Any:
+        """Look at the values as a NumPy array that can't be written to.
+
+        Examples
+        --------
+        >>> Tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
+        view = np.asarray(self._array).view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
+        if self._node is not None:
+            raise TypeError(
+                "a Tensor that needs a gradient does not turn into an array by itself, because "
+                "the gradient would be lost; use t.numpy() or t.detach()"
+            )
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def item(self) -> float | int | bool:
+        """Return the only element as a Python number."""
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self._array)
+
+    def __index__(self) -> int:
+        return self._array.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy: only leaves can be copied; detach() makes one")
+        return Tensor(self._array, requires_grad=self.requires_grad)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("Tensors are not pickled; save a state_dict() with safetensors")
+
+    # --- gradients ------------------------------------------------------------------------
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
+        """Add to the `grad` of every leaf the derivative of this Tensor by that leaf.
+
+        Parameters
+        ----------
+        gradient
+            What to start with, of this Tensor's shape; 1 if not given, for a scalar.
+        retain_graph
+            Whether the graph can be swept again. By default as `create_graph`.
+        create_graph
+            Whether to record the sweep itself, for derivatives of the gradients.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing here needs a gradient, if this is not a scalar and no `gradient` is
+            given, if the graph was already swept and freed, or if a value that an operation
+            saved was changed in place since; the message names the operation.
+        """
+        retain = create_graph if retain_graph is None else retain_graph
+        if create_graph:
+            with enable_grad():
+                engine.backward(self, gradient, retain_graph=retain, create_graph=True)
+        else:
+            engine.backward(self, gradient, retain_graph=retain, create_graph=False)
+
+    def detach(self) -> Tensor:
+        """Return a Tensor of the same values, and the same memory, without a gradient."""
+        return wrap(type(self), self._array)
+
+    # --- writing in place -----------------------------------------------------------------
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if recording.get():
+            if self._node is not None:
+                raise RuntimeError(
+                    "t[...] = v: a Tensor that needs a gradient is not written to in place; "
+                    "build a new one, as with np.where(mask, v, t), or write within no_grad()"
+                )
+            if isinstance(value, Traced) and value._node is not None:
+                raise RuntimeError(
+                    "t[...] = v: the gradient of v would be lost; build a new Tensor, as with "
+                    "np.where or np.concatenate, or write v.detach()"
+                )
+        array = self._writable()
+        try:
+            array[own_index(index)] = value._array if isinstance(value, Traced) else value
+        except (TypeError, ValueError, IndexError) as error:
+            raise type(error)(f"t[...] = v on a Tensor of shape {self.shape}: {error}") from None
+        wrote(array)
+
+    def _writable(self) -> Any:
+        if isinstance(self._array, np.generic):  # NumPy's results without axes are immutable
+            self._array = np.array(self._array)
+        if not self._array.flags.writeable:
+            raise ValueError(f"this Tensor of shape {self.shape} looks at read-only memory")
+        return self._array
+
+    def _augmented(self, function: np.ufunc, other: Any) -> Tensor:
+        """Do ``t += other``: a new Tensor while operations are recorded, in place otherwise."""
+        if recording.get():
+            return function(self, other)
+        array = self._writable()
+        try:
+            function(array, other._array if isinstance(other, Traced) else other, out=array)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{function.__name__} in place: {error}") from None
+        wrote(array)
+        return self
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._augmented(np.add, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._augmented(np.subtract, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._augmented(np.multiply, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._augmented(np.divide, other)
+
+    # --- NumPy's protocols ----------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method != "__call__":
+            raise TypeError(f"numpy.{ufunc.__name__}.{method} has no rule for Tensors")
+        return rules.call(ufunc, inputs, keywords)
+
+    def __array_function__(
+        self,
+        function: Callable[..., Any],
+        types: tuple[type, ...],
+        args: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+    ) -> Any:
+        return rules.call(function, args, keywords)
