@@ -15,6 +15,7 @@ The rules are plain NumPy, so the sweep may run them on bare arrays, which is fa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from heapq import heappop, heappush
 from math import prod
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ Array = Any  # an array, or anything else that speaks NumPy's protocols
 T = TypeVar("T", bound="Traced")
 
 HAS_GRADIENT, USES_RESULT = 1, 2  # the lowest bits of `Rule.uses`
+_new = object.__new__
 NO_KEYWORDS: Mapping[str, Any] = {}
 
 
@@ -241,20 +243,19 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     values: list[Any] = []
     parents: list[Node | None] = []
     needed = 0
-    uses = rule.uses
-    for i, value in enumerate(inputs):
+    for value, uses in zip(inputs, rule.uses, strict=False):
         if isinstance(value, Traced):
-            kind = kind or type(value)
-            values.append(value._array)
+            kind = type(value)
             node = value._node
+            values.append(value._array)
             parents.append(node)
             if node is not None:
-                needed |= uses[i]
+                needed |= uses
         else:
             values.append(as_array(value) if type(value) is list else value)
             parents.append(None)
     try:
-        result = rule.forward(*values, **keywords)
+        result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
     except (TypeError, ValueError, IndexError) as error:
         raise _explained(error, rule, values, keywords) from None
     if rule.keeps:
@@ -262,32 +263,27 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         keywords = {**keywords, "kept": kept}
     if kind is None:
         return result
-    if not needed or not recording.get():
-        return wrap(kind, result)
-    kept_inputs = parents if needed == HAS_GRADIENT else _save(values, inputs, parents, needed)
-    kept_result = result if needed & USES_RESULT else None
-    node = Node(rule, parents, kept_inputs, kept_result, keywords, result.shape, result.dtype)
-    return wrap(kind, result, node)
+    traced = _new(kind)
+    traced._array = result
+    traced._node = None
+    if needed and recording.get():
+        saved: list[Any] = parents
+        if needed > USES_RESULT | HAS_GRADIENT:
+            saved = parents.copy()
+            for i in _places(needed, len(values)):
+                value = values[i]
+                # An array of the caller's own is copied: nobody could notice a write to it.
+                foreign = value is inputs[i] and isinstance(value, np.ndarray)
+                saved[i] = value.copy() if foreign else value
+        y = result if needed & USES_RESULT else None
+        traced._node = Node(rule, parents, saved, y, keywords, result.shape, result.dtype)
+    return traced
 
 
-def _save(
-    values: list[Any], given: Sequence[Any], parents: list[Node | None], needed: int
-) -> list[Any]:
-    """Choose what to save of each input: its value if a vjp looks at it, else its node.
-
-    An array of the caller's own is copied, since nobody could notice a write to it.
-    """
-    saved: list[Any] = []
-    bit = USES_RESULT
-    for value, origin, parent in zip(values, given, parents, strict=True):
-        bit <<= 1
-        if not needed & bit:
-            saved.append(parent)
-        elif value is origin and isinstance(value, np.ndarray):
-            saved.append(value.copy())
-        else:
-            saved.append(value)
-    return saved
+@cache
+def _places(needed: int, inputs: int) -> tuple[int, ...]:
+    """List the inputs whose values some vjp looks at, given the union of their `uses`."""
+    return tuple(i for i in range(inputs) if needed & (USES_RESULT << 1 << i))
 
 
 def _explained(
@@ -348,42 +344,43 @@ def _sweep(
     kind = type(root)
     start, g = _start(root, gradient, create_graph)
     on_the_way = None if wanted is None else _leading_to(wanted, start)
+    landed: dict[Node, Any] = {}
     pending = {start: g}
     queue = [(-start.time, start)]
-    landed: dict[Node, Any] = {}
+    newest_write = last_write()
     while queue:
         node = heappop(queue)[1]
         g = pending.pop(node)
-        rule = node.rule
-        if rule is None if wanted is None else node in wanted:
-            landed[node] = g
-        if rule is None:
+        rule, parents = node.rule, node.parents
+        if wanted is not None and node in wanted:
+            landed[node] = _own(g, g)
+        if rule is None:  # only where the sweep starts at a leaf
+            landed[node] = _own(g, g)
             continue
-        parents = node.parents
         if parents is None:
             raise _freed(node)
-        if last_write() > node.time:
+        if newest_write > node.time:
             _check_unchanged(node)
         y, inputs, keywords = node.result, node.inputs, node.keywords
         if create_graph:
             y, inputs, keywords = _retraced(node, kind)
         elif y is None:
             y = node
-        for vjp, parent in zip(rule.vjps, parents, strict=False):
+        for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # there may be a vjp too many
             if parent is None or vjp is None:
                 continue
             if on_the_way is not None and parent not in on_the_way:
                 continue
-            part = vjp(g, y, *inputs, **keywords)
-            if part.shape != parent.shape or part.dtype != parent.dtype:
+            part = vjp(g, y, *inputs, **keywords) if keywords else vjp(g, y, *inputs)
+            if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = _fitted(part, parent, rule)
-            if parent in pending:
+            if parent.rule is None:
+                landed[parent] = landed[parent] + part if parent in landed else _own(part, g)
+            elif parent in pending:
                 pending[parent] = pending[parent] + part
-                continue
-            if parent.rule is None or wanted is not None:
-                part = _own(part, g)
-            pending[parent] = part
-            heappush(queue, (-parent.time, parent))
+            else:
+                pending[parent] = part
+                heappush(queue, (-parent.time, parent))
         if not retain_graph:
             node.parents = node.result = None
             node.inputs = ()
@@ -405,7 +402,7 @@ def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
                 f"backward: only a scalar has a gradient of its own, and this Tensor has shape "
                 f"{node.shape}; reduce it, as with .sum(), or pass the gradient to start with"
             )
-        gradient = np.ones(node.shape, node.dtype)
+        gradient = np.ones(node.shape, node.dtype) if node.shape else node.dtype.type(1)
     elif not isinstance(gradient, Traced):
         gradient = as_array(gradient)
     elif not create_graph:

@@ -8,6 +8,7 @@ memory of the array that owns it, and therefore its entry.
 
 import threading
 import weakref
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy as np
 __all__ = ["last_write", "now", "wrote"]
 
 _clock = count(1)
-_writes: dict[int, tuple[int, weakref.ref[Any]]] = {}  # id of the owner -> (time, the owner)
+_times: dict[int, int] = {}  # id of the array that owns the memory -> when it was last written to
+_owners: dict[int, weakref.ref[Any]] = {}  # the same arrays: an entry ends with its array
 _newest = 0
 _lock = threading.Lock()
 
@@ -32,21 +34,25 @@ def _owner(array: Any) -> Any:
     return array
 
 
-def wrote(array: Any) -> None:
-    """Note that an array was changed in place."""
+def wrote(*arrays: Any) -> None:
+    """Note that arrays were changed in place."""
     global _newest
-    owner = _owner(array)
-    key = id(owner)
     with _lock:
-        entry = _writes.get(key)
-        alive = entry[1] if entry else weakref.ref(owner, lambda _: _writes.pop(key, None))
-        _newest = now()
-        _writes[key] = _newest, alive
+        _newest = next(_clock)
+        for array in arrays:
+            owner = _owner(array)
+            key = id(owner)
+            _times[key] = _newest
+            if key not in _owners:
+                _owners[key] = weakref.ref(owner, partial(_forget, key))
+
+
+def _forget(key: int, _: weakref.ref[Any]) -> None:
+    del _times[key], _owners[key]
 
 
 def last_write(array: Any = None) -> int:
     """Tell when an array, or with None any array at all, was last changed in place."""
     if array is None:
         return _newest
-    entry = _writes.get(id(_owner(array)))
-    return entry[0] if entry else 0
+    return _times.get(id(_owner(array)), 0)

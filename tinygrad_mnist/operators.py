@@ -169,6 +169,10 @@ class Operators(Traced):
         """As `numpy.argmin`: the place of the smallest element; it carries no gradient."""
         return call(np.argmin, (self,), {"axis": axis, "keepdims": keepdims})
 
+    def dot(self, other: Any) -> Self:
+        """As `numpy.dot`."""
+        return call(np.dot, (self, other))
+
     def reshape(self, *shape: Any) -> Self:
         """As `numpy.reshape`: ``t.reshape(2, 3)`` or ``t.reshape((2, 3))``."""
         return apply(_RESHAPE, (self,), {"shape": shape[0] if len(shape) == 1 else shape})

@@ -80,19 +80,26 @@ class SGD:
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
+        written = []
         for i, parameter in enumerate(self.parameters):
-            if parameter.grad is None:
+            gradient = parameter.grad
+            if gradient is None:
                 continue
-            values, g, scratch = parameter._array, parameter.grad._array, self._scratch[i]
+            values, g, scratch = parameter._array, gradient._array, self._scratch[i]
             if self.weight_decay:
-                g = np.add(g, np.multiply(values, self.weight_decay, out=scratch), out=scratch)
+                g = np.add(g, np.multiply(values, self.weight_decay, scratch), scratch)
             if self.momentum:
-                velocity = self._velocities[i]
-                if velocity is None:
-                    velocity = self._velocities[i] = np.array(g)
-                else:
-                    velocity *= self.momentum
-                    velocity += g
-                g = velocity
-            values -= np.multiply(g, self.lr, out=scratch)
-            wrote(values)
+                g = self._velocity(i, g)
+            values -= np.multiply(g, self.lr, scratch)
+            written.append(values)
+        wrote(*written)
+
+    def _velocity(self, i: int, g: np.ndarray) -> np.ndarray:
+        """Add the gradient to what momentum has left of the velocity."""
+        velocity = self._velocities[i]
+        if velocity is None:
+            velocity = self._velocities[i] = np.array(g)
+        else:
+            velocity *= self.momentum
+            velocity += g
+        return velocity

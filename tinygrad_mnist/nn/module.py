@@ -43,6 +43,11 @@ class Module:
         """Compute the module's value: what `forward` returns."""
         return self.forward(*inputs)
 
+    def __init_subclass__(cls) -> None:
+        # A call is a call of forward() itself: one step less, which small layers notice.
+        if "forward" in vars(cls):
+            cls.__call__ = cls.forward  # type: ignore[method-assign]
+
     # --- what it is made of ---------------------------------------------------------------
 
     def parts(self) -> Iterator[tuple[str, Any]]:

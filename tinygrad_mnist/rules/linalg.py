@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .table import define
+from .table import define, derive
 
 __all__: list[str] = []
 
@@ -43,3 +43,12 @@ define(
     formula=(r"\bar a = \bar y\, b^{\mathsf T}", r"\bar b = a^{\mathsf T} \bar y"),
     explain=_explain,
 )
+
+
+def _dot(a: Array, b: Array) -> Array:
+    if np.ndim(a) > 2 or np.ndim(b) > 2:
+        raise TypeError("dot: not supported for Tensors of more than two axes; use matmul")
+    return np.matmul(a, b) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+
+
+derive(np.dot, _dot)

@@ -1,0 +1,217 @@
+"""One training step through the engine against the same step written by hand.
+
+Everything is measured in one process and interleaved: the contenders take turns of a few steps on
+the same batches, in an order that is drawn anew for every turn, and a ratio is taken between two
+contenders' times for the same turn, so that a slow moment of the machine strikes both. Each trains
+weights of its own from the same start; they stay alike, so all compute with the same numbers.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from plain_mnist import Array, Labels, init_parameters, load, scale, train_step
+from processes import mnist_directory
+from report import Row, Skip, median_row
+
+from tinygrad_mnist import Tensor, nn, optim
+
+BATCHES = 200
+STEPS_A_TURN = 20
+PASSES = 60
+LEARNING_RATE = 0.1
+LIMITS = {32: 1.10, 128: 1.05}
+
+Batch = tuple[Any, Labels]  # the images are an array or a Tensor
+Step = Callable[[Any, Labels], Any]  # returns the loss, if it has one
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A step to be timed, and the batches in the form in which it wants them."""
+
+    step: Step
+    batches: Sequence[Batch]
+
+
+def rows() -> Iterator[Row]:
+    """Measure the step at both batch sizes."""
+    for batch_size, limit in LIMITS.items():
+        yield from _rows(batch_size, limit)
+
+
+def _rows(batch_size: int, limit: float) -> Iterator[Row]:
+    arrays = make_batches(batch_size)
+    tensors = [(Tensor(images), labels) for images, labels in arrays]
+    check_same_training(arrays)
+    seconds = take_turns(
+        {
+            "plain": Contender(plain_step(start()), arrays),
+            "engine": Contender(engine_step(model(start())), tensors),
+            "engine, arrays": Contender(engine_step(model(start())), arrays),
+            "preallocated": Contender(preallocated_step(start(), batch_size), arrays),
+            "products": Contender(products(start(), batch_size), arrays),
+        }
+    )
+
+    def ratio(name: str) -> list[float]:
+        return [a / b for a, b in zip(seconds[name], seconds["plain"], strict=True)]
+
+    step = f"step, batch {batch_size}"
+    microseconds = [1e6 * value / STEPS_A_TURN for value in seconds["plain"]]
+    yield median_row(f"{step}: engine ÷ by hand", ratio("engine"), "×", at_most=limit)
+    yield median_row(f"{step}: engine, fed bare arrays ÷ by hand", ratio("engine, arrays"), "×")
+    yield median_row(f"{step}: every temporary preallocated ÷ by hand", ratio("preallocated"), "×")
+    yield median_row(f"{step}: matrix products alone ÷ by hand", ratio("products"), "×")
+    yield median_row(f"{step}: by hand", microseconds, "µs")
+
+
+def make_batches(batch_size: int) -> list[Batch]:
+    """Cut MNIST, or noise as sparse where MNIST is missing, into batches; samples are rows."""
+    count = BATCHES * batch_size
+    try:
+        images, labels = load(mnist_directory(), "train")
+    except Skip:
+        rng = np.random.default_rng(0)
+        ink = rng.random((count, 784)) < 0.19  # the share of MNIST's pixels that are not 0
+        images = rng.integers(1, 256, (count, 784), np.uint8) * ink
+        labels = rng.integers(0, 10, count, np.uint8)
+    cuts = [slice(i, i + batch_size) for i in range(0, count, batch_size)]
+    return [(scale(images[cut]), labels[cut].copy()) for cut in cuts]
+
+
+def start() -> list[Array]:
+    """Return fresh copies of the weights from which every contender starts."""
+    return init_parameters(np.random.default_rng(0))
+
+
+def check_same_training(batches: Sequence[Batch]) -> None:
+    """Refuse to compare contenders that don't train the same network."""
+    by_hand, preallocated, trained = start(), start(), model(start())
+    steps = {
+        "by hand": plain_step(by_hand),
+        "preallocated": preallocated_step(preallocated, len(batches[0][1])),
+        "engine": engine_step(trained),
+    }
+    for images, labels in [*batches, *batches]:
+        losses = [float(step(images, labels)) for step in steps.values()]
+        np.testing.assert_allclose(losses, losses[0], rtol=1e-3)
+    for others in (preallocated, [parameter.numpy() for parameter in trained.parameters()]):
+        for array, expected in zip(others, by_hand, strict=True):
+            np.testing.assert_allclose(array, expected, rtol=1e-3, atol=1e-4)
+
+
+def take_turns(contenders: dict[str, Contender]) -> dict[str, list[float]]:
+    """Return the seconds that each contender took for each turn, after a pass to warm up."""
+    rng = np.random.default_rng(0)
+    names = list(contenders)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(PASSES + 1):
+        for first in range(0, BATCHES, STEPS_A_TURN):
+            rng.shuffle(names)
+            for name in names:
+                turn = contenders[name].batches[first : first + STEPS_A_TURN]
+                took = _time(contenders[name].step, turn)
+                if number > 0:
+                    seconds[name].append(took)
+    return seconds
+
+
+def _time(step: Step, turn: Sequence[Batch]) -> float:
+    begin = time.perf_counter()
+    for images, labels in turn:
+        step(images, labels)
+    return time.perf_counter() - begin
+
+
+def plain_step(parameters: list[Array]) -> Step:
+    """Make the step that a good engineer writes by hand."""
+
+    def step(images: Array, labels: Labels) -> np.float32:
+        return train_step(parameters, images, labels, LEARNING_RATE)
+
+    return step
+
+
+def model(parameters: list[Array]) -> nn.Sequential:
+    """Build the network of the package with these weights."""
+    rng = np.random.default_rng(0)
+    network = nn.Sequential(nn.Linear(784, 10, rng=rng), nn.ReLU(), nn.Linear(10, 10, rng=rng))
+    network.load_state_dict(dict(zip(network.state_dict(), parameters, strict=True)))
+    return network
+
+
+def engine_step(network: nn.Sequential) -> Step:
+    """Make the step that a user of the package writes."""
+    loss_fn = nn.SoftmaxCrossEntropy()
+    optimiser = optim.SGD(network.parameters(), lr=LEARNING_RATE)
+
+    def step(images: Tensor | Array, labels: Labels) -> Tensor:
+        loss: Tensor = loss_fn(network(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    return step
+
+
+def preallocated_step(parameters: list[Array], m: int) -> Step:
+    """Make the plain step with an array set aside for every temporary of some size."""
+    W1, b1, W2, b2 = parameters
+    rows = np.arange(m)
+    Z1, A1, dZ1, Z2, dZ2 = (np.empty((m, 10), np.float32) for _ in range(5))
+    positive = np.empty((m, 10), np.bool_)
+    highest, total = (np.empty((m, 1), np.float32) for _ in range(2))
+    dW1, db1, dW2, db2 = gradients = [np.empty_like(parameter) for parameter in parameters]
+
+    def step(images: Array, labels: Labels) -> np.float32:
+        np.matmul(images, W1, out=Z1)
+        np.add(Z1, b1, out=Z1)
+        np.maximum(Z1, 0, out=A1)
+        np.matmul(A1, W2, out=Z2)
+        np.add(Z2, b2, out=Z2)
+        np.maximum.reduce(Z2, axis=1, keepdims=True, out=highest)
+        np.subtract(Z2, highest, out=Z2)
+        np.exp(Z2, out=dZ2)
+        np.add.reduce(dZ2, axis=1, keepdims=True, out=total)
+        np.divide(dZ2, total, out=dZ2)
+        np.log(total, out=total)
+        loss: np.float32 = (total[:, 0] - Z2[rows, labels]).mean()
+
+        dZ2[rows, labels] -= 1
+        np.divide(dZ2, m, out=dZ2)
+        np.matmul(A1.T, dZ2, out=dW2)
+        np.add.reduce(dZ2, axis=0, out=db2)
+        np.matmul(dZ2, W2.T, out=dZ1)
+        np.greater(Z1, 0, out=positive)
+        np.multiply(dZ1, positive, out=dZ1)
+        np.matmul(images.T, dZ1, out=dW1)
+        np.add.reduce(dZ1, axis=0, out=db1)
+
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            np.multiply(gradient, LEARNING_RATE, out=gradient)
+            np.subtract(parameter, gradient, out=parameter)
+        return loss
+
+    return step
+
+
+def products(parameters: list[Array], m: int) -> Step:
+    """Make the five matrix products of the step, on fixed activations, and nothing else."""
+    W1, _, W2, _ = parameters
+    rng = np.random.default_rng(0)
+    A1, dZ1, dZ2 = (rng.standard_normal((m, 10), np.float32) for _ in range(3))
+    out = np.empty((m, 10), np.float32)
+    dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
+
+    def step(images: Array, _: Labels) -> None:
+        np.matmul(images, W1, out=out)
+        np.matmul(A1, W2, out=out)
+        np.matmul(A1.T, dZ2, out=dW2)
+        np.matmul(dZ2, W2.T, out=out)
+        np.matmul(images.T, dZ1, out=dW1)
+
+    return step

@@ -1,0 +1,56 @@
+"""Write a file wholly or not at all.
+
+The writers of this room fill a temporary file beside the target, which takes the target's name
+only when it is complete and safely on the disk. A reader never sees half a file, a failure leaves
+the old file as it was, and two writers do not meet, since each has a temporary file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+__all__ = ["atomic_write"]
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a binary file that appears at ``path`` only if the block ends well.
+
+    Parameters
+    ----------
+    path
+        The file to create or to replace. Its directory must exist.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     with atomic_write(os.path.join(directory, "greeting")) as file:
+    ...         written = file.write(b"hello")
+    ...     os.listdir(directory)
+    ['greeting']
+    """
+    directory, name = os.path.split(os.fspath(path))
+    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
+    try:
+        file = open(temporary, "xb")  # noqa: SIM115 (closed below, where its own errors end)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,196 @@
+"""IDX, the file format of MNIST: one array behind a header of a few bytes.
+
+Two zero bytes, a type code, the rank, then each size as a big-endian unsigned 32-bit integer, then
+the elements, big-endian, the last index running fastest. Every type code and any rank is read and
+written, plain or gzipped. `mnist` reads its files through this module; what the numbers mean is no
+concern of it.
+
+The format was described on the home page of MNIST, http://yann.lecun.com/exdb/mnist/.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mnist.data.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["IDXError", "read_idx", "write_idx"]
+
+_DTYPES: dict[int, np.dtype[Any]] = {
+    0x08: np.dtype(">u1"),
+    0x09: np.dtype(">i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_LARGEST_SIZE = 2**32 - 1
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_LARGEST_RATIO = 1032  # of deflate: 258 bytes for two bits
+_PIECE = 1 << 18  # bytes decompressed at a time
+
+
+class IDXError(ValueError):
+    """A file that is not what the IDX format says it should be."""
+
+
+def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Read an array from an IDX file, plain or gzipped.
+
+    Whether the file is gzipped is told by its first two bytes, not by its name. A gzipped file is
+    decompressed piece by piece into the array, so that the array is all the memory it takes, and
+    a header that promises more than the file can hold is refused before any of it is allocated.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    numpy.ndarray
+        A new, writable array of the file's shape and type (uint8, int8, int16, int32, float32 or
+        float64), in the machine's own byte order.
+
+    Raises
+    ------
+    IDXError
+        If the file is no IDX file, or is damaged, truncated or too long.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "squares.gz")
+    ...     write_idx(path, np.arange(5, dtype=np.int32) ** 2)
+    ...     read_idx(path)
+    array([ 0,  1,  4,  9, 16], dtype=int32)
+    """
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.peek(2)[:2] != _GZIP_MAGIC:
+            return _read(file, name, size)
+        import gzip
+        import zlib
+
+        try:
+            with gzip.GzipFile(fileobj=file) as content:
+                return _read(content, name, size * _GZIP_LARGEST_RATIO)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise IDXError(f"{name}: expected a sound gzip file, found: {error}") from error
+
+
+def _read(file: io.BufferedIOBase, name: str, limit: int) -> NDArray[Any]:
+    """Read an array from IDX content, which has ``limit`` bytes at the most."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise IDXError(
+            f"{name}: not an IDX file: expected two zero bytes, a type code and a rank, "
+            f"found {start.hex(' ') or 'nothing'}"
+        )
+    code, rank = start[2:]
+    if code not in _DTYPES:
+        known = ", ".join(f"0x{known:02X}" for known in _DTYPES)
+        raise IDXError(f"{name}: unknown IDX type code 0x{code:02X}, expected one of {known}")
+    sizes = file.read(4 * rank)
+    if len(sizes) < 4 * rank:
+        raise _truncated(name, 4 + 4 * rank, 4 + len(sizes))
+    shape = struct.unpack(f">{rank}I", sizes)
+    dtype = _DTYPES[code]
+    header = 4 + 4 * rank
+    expected = header + math.prod(shape) * dtype.itemsize
+    if expected > limit:
+        raise _truncated(name, expected, limit)
+    try:
+        array: NDArray[Any] = np.empty(shape, dtype)
+    except ValueError as error:
+        raise IDXError(
+            f"{name}: no array can have the rank {rank} and these sizes: {error}"
+        ) from None
+
+    content = array.reshape(-1).view(np.uint8).data
+    filled = 0
+    while filled < len(content):
+        count = file.readinto(content[filled : filled + _PIECE])
+        if not count:
+            raise _truncated(name, expected, header + filled)
+        filled += count
+    if file.read(1):
+        raise IDXError(
+            f"{name}: too long: expected {expected:,} bytes as its header says, found more"
+        )
+    if not dtype.isnative:
+        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return array
+
+
+def _truncated(name: str, expected: int, found: int) -> IDXError:
+    return IDXError(f"{name}: truncated: expected {expected:,} bytes, found at most {found:,}")
+
+
+def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    r"""Write an array to an IDX file, gzipped if the name ends in ``.gz``.
+
+    The file appears whole or not at all, and the same array always gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        The file to create or to replace.
+    array
+        Of any shape and byte order; uint8, int8, int16, int32, float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        If IDX has no type code for the array's dtype.
+    ValueError
+        If a size does not fit into the 32 bits that IDX has for it.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "answer")
+    ...     write_idx(path, np.array(42, np.uint8))
+    ...     open(path, "rb").read()
+    b'\x00\x00\x08\x00*'
+    """
+    array = np.asarray(array)
+    dtype = array.dtype.newbyteorder(">")
+    if dtype not in _CODES:
+        known = ", ".join(known.newbyteorder("=").name for known in _CODES)
+        raise TypeError(f"IDX cannot hold an array of {array.dtype}, expected one of {known}")
+    if max(array.shape, default=0) > _LARGEST_SIZE:
+        raise ValueError(
+            f"IDX cannot hold the shape {array.shape}: sizes go up to {_LARGEST_SIZE:,}"
+        )
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _CODES[dtype], array.ndim, *array.shape)
+    content = np.ascontiguousarray(array, dtype).data
+    with atomic_write(path) as file:
+        if not os.fspath(path).endswith(".gz"):
+            file.write(header)
+            file.write(content)
+            return
+        import gzip
+
+        # Neither a name nor a time, so that the same array gives the same bytes.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as zipped:
+            zipped.write(header)
+            zipped.write(content)
