@@ -1,7 +1,7 @@
 """A small autograd framework on NumPy, and the digit recogniser that it was made for."""
 
 from . import nn, optim
-from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .engine import enable_grad, is_grad_enabled, no_grad
 from .tensor import Tensor
 from .transforms import check_grads, grad, value_and_grad
 

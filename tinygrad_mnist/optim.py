@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .memory import wrote
+from .engine import wrote
 from .tensor import Tensor
 
 __all__ = ["SGD"]
@@ -82,10 +82,9 @@ class SGD:
         """Move every parameter that has a gradient."""
         written = []
         for i, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
-            if gradient is None:
+            if parameter._node is None or parameter._node.grad is None:
                 continue
-            values, g, scratch = parameter._array, gradient._array, self._scratch[i]
+            values, g, scratch = parameter._array, parameter._node.grad._array, self._scratch[i]
             if self.weight_decay:
                 g = np.add(g, np.multiply(values, self.weight_decay, scratch), scratch)
             if self.momentum:

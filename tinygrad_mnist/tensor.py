@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import engine, rules
-from .engine import Traced, as_array, leaf, wrap
-from .grad_mode import enable_grad, recording
-from .memory import wrote
+from .engine import Traced, as_array, enable_grad, leaf, recording, wrap, wrote
 from .operators import Operators, own_index
 
 __all__ = ["Tensor"]

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import gradients, wrap
-from .grad_mode import enable_grad, recording
+from .engine import enable_grad, gradients, recording, wrap
 from .tensor import Tensor
 
 __all__ = ["check_grads", "grad", "value_and_grad"]

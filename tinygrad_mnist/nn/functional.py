@@ -9,20 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced
+from ..engine import Traced, apply
 from ..rules import define, log_softmax, relu, sigmoid, softmax
 
 __all__ = ["affine", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy"]
 
 Array = Any
-
-
-# `dot` is the same product as `@`, and costs half as much to call: it matters for small layers.
-
-
-def _rows(a: Array) -> Array:
-    """Flatten all axes but the last, so that samples are the rows of a matrix."""
-    return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
 
 
 @lru_cache(maxsize=8)
@@ -31,44 +23,74 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
 
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    y = x.dot(weight) if x.ndim == 2 else x @ weight
+    y = x.dot(weight)
     if y.dtype != bias.dtype:
         return y + bias
     y += bias
     return y
 
 
-def _affine_input(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
-    return g.dot(weight.T) if g.ndim == 2 else g @ weight.T
-
-
-def _affine_weight(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
-    return _rows(x).T.dot(_rows(g))
-
-
-def _affine_bias(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
-    rows = _rows(g)
-    return _ones(len(rows), rows.dtype).dot(rows)
-
-
 def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
     return (
-        f"input of shape {np.shape(x)} where (..., {weight.shape[0]}) was expected, by a weight of "
-        f"shape {weight.shape} and a bias of shape {bias.shape}"
+        f"input of shape {np.shape(x)} for a weight of shape {np.shape(weight)} and a bias of "
+        f"shape {np.shape(bias)}; expected (samples, inputs), (inputs, outputs), (outputs,)"
     )
 
 
-affine = define(
+# `a.dot(b)` is the same product as `a @ b`, and costs half as much to call.
+_affine_rows = define(
     _affine,
-    vjps=(_affine_input, _affine_weight, _affine_bias),
+    vjps=(
+        lambda g, y, x, weight, bias: g.dot(weight.T),
+        lambda g, y, x, weight, bias: x.T.dot(g),
+        lambda g, y, x, weight, bias: _ones(len(g), g.dtype).dot(g),
+    ),
     formula=(
         r"\bar x = \bar y\, W^{\mathsf T}",
         r"\bar W = x^{\mathsf T} \bar y",
-        r"\bar b = \sum_i \bar y_i",
+        r"\bar b = \mathbf 1^{\mathsf T} \bar y",
     ),
     explain=_explain_affine,
     name="affine",
 )
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """Compute ``x @ weight + bias``.
+
+    Parameters
+    ----------
+    x
+        Of shape (..., inputs).
+    weight
+        Of shape (inputs, outputs).
+    bias
+        Of shape (outputs,).
+
+    Returns
+    -------
+    An array of shape (..., outputs).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together.
+
+    Examples
+    --------
+    >>> affine(np.ones((2, 3)), np.ones((3, 4)), np.zeros(4)).shape
+    (2, 4)
+    """
+    if x.ndim == 2:
+        return apply(_affine_rows, (x, weight, bias))
+    rows = apply(_affine_rows, (x.reshape(-1, x.shape[-1]), weight, bias))
+    return rows.reshape(*x.shape[:-1], rows.shape[-1])
+
+
+@lru_cache(maxsize=8)
+def _places(samples: int, classes: int) -> tuple[Array, Array]:
+    """List where each sample and each class begins in a flat array (classes, samples)."""
+    return np.arange(samples), np.arange(0, classes * samples, samples)
 
 
 def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
@@ -76,19 +98,20 @@ def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
 
     Samples are columns meanwhile: NumPy reduces along the first axis of a small matrix faster.
     """
-    samples = len(logits)
+    samples, classes = logits.shape
+    columns, rows = _places(samples, classes)
     p = logits.T.copy()
     p -= np.maximum.reduce(p)
     flat = p.ravel()
-    places = np.arange(samples)
-    places += np.arange(0, flat.size, samples).take(labels)
-    picked = flat.take(places)
+    right = rows.take(labels)
+    right += columns
+    picked = flat.take(right)
     np.exp(p, out=p)
     totals = np.add.reduce(p)
     loss = np.add.reduce(np.log(totals) - picked) / samples
     totals *= samples
     p /= totals
-    flat[places] -= 1 / samples
+    flat[right] -= 1 / samples
     return loss, p.T
 
 
@@ -161,4 +184,4 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         )
     if kind == "i" and labels.min() < 0:
         raise ValueError(f"softmax_cross_entropy: {_explain_labels(logits, labels)}")
-    return _mean_cross_entropy(logits, labels)
+    return apply(_mean_cross_entropy, (logits, labels))

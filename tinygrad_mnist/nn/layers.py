@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine import apply
 from ..tensor import Tensor
 from .functional import affine, relu, softmax, softmax_cross_entropy
 from .init import he_normal
@@ -78,7 +79,7 @@ class ReLU(Module):
 
     def forward(self, x: Any) -> Any:
         """Apply it to every element."""
-        return relu(x)
+        return apply(relu, (x,))
 
 
 class Softmax(Module):

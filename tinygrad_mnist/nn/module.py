@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..grad_mode import no_grad
+from ..engine import no_grad
 from ..tensor import Tensor
 
 __all__ = ["Module", "Sequential"]

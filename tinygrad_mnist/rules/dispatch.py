@@ -1,6 +1,5 @@
 """From a NumPy call on Tensors to the row of the table that answers it."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,9 +23,11 @@ def call(
     """
     rule = RULES.get(function)
     if function in DERIVED:
+        from inspect import signature  # a costly import that few calls need
+
         implementation = DERIVED[function]
         try:
-            inspect.signature(implementation).bind(*args, **keywords)
+            signature(implementation).bind(*args, **keywords)
         except TypeError as error:
             raise _unsupported(function.__name__, str(error), keywords) from None
         return implementation(*args, **keywords)

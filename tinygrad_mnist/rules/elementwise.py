@@ -5,6 +5,7 @@ two inputs of `maximum` or `minimum` tie, each gets half of the gradient; `abs` 
 have the gradient 0 at 0, and `clip` passes the gradient on at its bounds.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -27,34 +28,41 @@ def _explain(*inputs: Any, **_: Any) -> str:
 
 # --- arithmetic ---------------------------------------------------------------------------
 
+# Python's operators compute what NumPy's functions do, and much faster where there are no axes.
+
 define(
     np.add,
     vjps=(lambda g, y, a, b: g, lambda g, y, a, b: g),
     formula=(r"\bar a = \bar y", r"\bar b = \bar y"),
+    forward=operator.add,
     explain=_explain,
 )
 define(
     np.subtract,
     vjps=(lambda g, y, a, b: g, lambda g, y, a, b: -g),
     formula=(r"\bar a = \bar y", r"\bar b = -\bar y"),
+    forward=operator.sub,
     explain=_explain,
 )
 define(
     np.multiply,
     vjps=(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
     formula=(r"\bar a = \bar y\, b", r"\bar b = \bar y\, a"),
+    forward=operator.mul,
     explain=_explain,
 )
 define(
     np.divide,
     vjps=(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
     formula=(r"\bar a = \bar y / b", r"\bar b = -\bar y\, y / b"),
+    forward=operator.truediv,
     explain=_explain,
 )
 define(
     np.remainder,
     vjps=(lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b)),
     formula=(r"\bar a = \bar y", r"\bar b = -\bar y \lfloor a / b \rfloor"),
+    forward=operator.mod,
     explain=_explain,
 )
 
@@ -72,9 +80,15 @@ define(
     np.power,
     vjps=(_power_base, _power_exponent),
     formula=(r"\bar a = \bar y\, b\, a^{b-1}", r"\bar b = \bar y\, y \ln a"),
+    forward=operator.pow,
     explain=_explain,
 )
-define(np.negative, vjps=(lambda g, y, a: -g,), formula=(r"\bar a = -\bar y",))
+define(
+    np.negative,
+    vjps=(lambda g, y, a: -g,),
+    formula=(r"\bar a = -\bar y",),
+    forward=operator.neg,
+)
 define(np.positive, vjps=(lambda g, y, a: g,), formula=(r"\bar a = \bar y",))
 define(
     np.absolute,

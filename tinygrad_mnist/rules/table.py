@@ -8,13 +8,10 @@
   comparisons, rounding, `numpy.argmax`. Its results carry no gradient.
 """
 
-import dis
-from collections.abc import Callable, Iterator
-from inspect import CO_VARARGS
-from itertools import count
+from collections.abc import Callable
 from typing import Any
 
-from ..engine import HAS_GRADIENT, USES_RESULT, Rule
+from ..engine import PerInput, Rule
 
 __all__ = ["CONSTANT", "DERIVED", "RULES", "PerInput", "constant", "define", "derive"]
 
@@ -24,21 +21,6 @@ Vjp = Callable[..., Any]
 RULES: dict[Function, Rule] = {}
 DERIVED: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-
-_SHAPE_OF = {"shape", "ndim", "size", "dtype"}
-
-
-class PerInput:
-    """A sequence without end, for functions of any number of inputs: item `i` is ``make(i)``."""
-
-    def __init__(self, make: Callable[[int], Any]) -> None:
-        self._make = make
-
-    def __getitem__(self, i: int) -> Any:
-        return self._make(i)
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self._make, count())
 
 
 def define(
@@ -84,19 +66,12 @@ def define(
     >>> round(float(tg.grad(np.cosh)(1.0)), 4)
     1.1752
     """
-    if isinstance(vjps, PerInput):
-        parameters, keywords = _signature(vjps[0])
-        uses: Any = PerInput(lambda i: _uses(vjps[i], [], i))
-        inputs = 0
-    else:
-        parameters, keywords = _signature(next(vjp for vjp in vjps if vjp is not None))
-        inputs = len(vjps)
-        uses = [_uses(vjp, parameters[:inputs], i) for i, vjp in enumerate(vjps)]
+    inputs = 0 if isinstance(vjps, PerInput) else len(vjps)
+    parameters, keywords = _signature(vjps[0] or vjps[1])
     rule = Rule(
         name or function.__name__,
         forward or function,
         vjps,
-        uses,
         formula,
         parameters=parameters,
         keywords=frozenset(parameters[inputs:] + keywords) - {"kept"},
@@ -120,35 +95,8 @@ def constant(*functions: Function) -> None:
     CONSTANT.update(functions)
 
 
-def _signature(vjp: Vjp) -> tuple[list[str], list[str]]:
+def _signature(vjp: Any) -> tuple[list[str], list[str]]:
     """Read the positional and the keyword-only parameters that follow ``g, y``."""
     code = vjp.__code__
     names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     return names[2 : code.co_argcount], names[code.co_argcount :]
-
-
-def _uses(vjp: Vjp | None, inputs: list[str], own: int) -> int:
-    """Read off a vjp's code which values it looks at, in the encoding of `Rule.uses`.
-
-    Of its result and its own input, it may ask for the shape without counting as a user: the
-    engine knows those without keeping the values.
-    """
-    if vjp is None:
-        return 0
-    code = vjp.__code__
-    y = code.co_varnames[1]
-    shape_is_free = {y, *inputs[own : own + 1]}
-    bits = {y: USES_RESULT} | {name: USES_RESULT << i + 1 for i, name in enumerate(inputs)}
-    if code.co_flags & CO_VARARGS:
-        bits[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]] = -USES_RESULT << 1
-    uses = HAS_GRADIENT
-    loaded: list[str] = []
-    for instruction in dis.get_instructions(code):
-        operand = instruction.argval
-        if loaded and loaded[-1] in shape_is_free and operand in _SHAPE_OF:
-            loaded.pop()
-        for name in loaded:
-            uses |= bits[name]
-        operands = operand if isinstance(operand, tuple) else (operand,)
-        loaded = [name for name in operands if name in bits]
-    return uses

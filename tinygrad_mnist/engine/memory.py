@@ -14,18 +14,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["last_write", "now", "wrote"]
+__all__ = ["clock", "last_write", "wrote"]
 
-_clock = count(1)
+clock = count(1)  # one time for computing and for writing
 _times: dict[int, int] = {}  # id of the array that owns the memory -> when it was last written to
 _owners: dict[int, weakref.ref[Any]] = {}  # the same arrays: an entry ends with its array
 _newest = 0
 _lock = threading.Lock()
-
-
-def now() -> int:
-    """Return the next tick of the one clock for computing and writing."""
-    return next(_clock)
 
 
 def _owner(array: Any) -> Any:
@@ -38,7 +33,7 @@ def wrote(*arrays: Any) -> None:
     """Note that arrays were changed in place."""
     global _newest
     with _lock:
-        _newest = next(_clock)
+        _newest = next(clock)
         for array in arrays:
             owner = _owner(array)
             key = id(owner)

@@ -1,0 +1,221 @@
+"""The sweep: gradients come up the stairs that values went down.
+
+It passes the nodes from the newest to the oldest. A node is always younger than its inputs, so
+that the order of creation, backwards, is an order in which every node has heard from all that
+were computed from it before it passes its own gradient on. Nothing recurses, and what has been
+passed is freed.
+
+The rules are plain NumPy. On bare arrays they just compute, which is the fast path; on traced
+values they are recorded in turn, and that is all there is to second derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .memory import last_write
+from .tape import NO_KEYWORDS, Node, Rule, Traced, as_array, wrap
+
+__all__ = ["backward", "gradients"]
+
+
+def backward(root: Traced, gradient: Any = None, *, retain_graph: bool, create_graph: bool) -> None:
+    """Sweep from a value to the leaves that it depends on, and add to their `grad`."""
+    kind = type(root)
+    for node, g in _sweep(root, gradient, None, retain_graph, create_graph).items():
+        if not create_graph:
+            g = wrap(kind, g if node.grad is None else node.grad._array + g)
+        elif node.grad is not None:
+            g = node.grad + g
+        node.grad = g
+
+
+def gradients(
+    root: Traced,
+    targets: Sequence[Traced],
+    gradient: Any = None,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> list[Any]:
+    """Sweep from a value to the targets only, and return their gradients.
+
+    No `grad` is touched. The gradients are traced with `create_graph`, else bare; None for
+    a target that the value does not depend on.
+    """
+    wanted = {target._node for target in targets if target._node is not None}
+    landed = _sweep(root, gradient, wanted, retain_graph, create_graph)
+    return [None if t._node is None else landed.get(t._node) for t in targets]
+
+
+def _sweep(
+    root: Traced,
+    gradient: Any,
+    wanted: set[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Node, Any]:
+    """Carry a gradient back from `root`, newest node first, and collect what lands.
+
+    It lands in the leaves or, where they are given, in the `wanted` nodes. Contributions
+    that reach a node over several ways are added up before the node passes them on.
+    """
+    kind = type(root)
+    start, g = _start(root, gradient, create_graph)
+    on_the_way = None if wanted is None else _leading_to(wanted, start)
+    landed: dict[Node, Any] = {}
+    pending = {start: g}
+    queue = [(-start.time, start)]
+    newest_write = last_write()
+    while queue:
+        node = heappop(queue)[1]
+        g = pending.pop(node)
+        rule, parents = node.rule, node.parents
+        if wanted is not None and node in wanted:
+            landed[node] = _own(g, g)
+        if rule is None:  # only where the sweep starts at a leaf
+            landed[node] = _own(g, g)
+            continue
+        if parents is None:
+            raise _freed(node)
+        if newest_write > node.time:
+            _check_unchanged(node)
+        y, inputs, keywords = node.result, node.inputs, node.keywords
+        if create_graph:
+            y, inputs, keywords = _retraced(node, kind)
+        elif y is None:
+            y = node
+        for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # there may be a vjp too many
+            if parent is None or vjp is None:
+                continue
+            if on_the_way is not None and parent not in on_the_way:
+                continue
+            part = vjp(g, y, *inputs, **keywords) if keywords else vjp(g, y, *inputs)
+            if part.shape != parent.shape or part.dtype is not parent.dtype:
+                part = _fitted(part, parent, rule)
+            if parent.rule is None:
+                if parent in landed:
+                    part = landed[parent] + part
+                elif create_graph or part is g or part.base is not None:
+                    part = _own(part, g)
+                landed[parent] = part
+            elif parent in pending:
+                pending[parent] = pending[parent] + part
+            else:
+                pending[parent] = part
+                heappush(queue, (-parent.time, parent))
+        if not retain_graph:
+            node.parents = node.result = None
+            node.inputs = ()
+            node.keywords = NO_KEYWORDS
+    return landed
+
+
+def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
+    """Check what a sweep starts from."""
+    node = root._node
+    if node is None:
+        raise RuntimeError(
+            "backward: this Tensor needs no gradient, and was computed from nothing that does; "
+            "make the values to differentiate by with requires_grad=True"
+        )
+    if gradient is None:
+        if node.shape and node.size != 1:
+            raise RuntimeError(
+                f"backward: only a scalar has a gradient of its own, and this Tensor has shape "
+                f"{node.shape}; reduce it, as with .sum(), or pass the gradient to start with"
+            )
+        gradient = np.ones(node.shape, node.dtype) if node.shape else node.dtype.type(1)
+    elif not isinstance(gradient, Traced):
+        gradient = as_array(gradient)
+    elif not create_graph:
+        gradient = gradient._array
+    if gradient.shape != node.shape:
+        raise ValueError(
+            f"backward: a gradient of shape {gradient.shape} for a Tensor of shape {node.shape}"
+        )
+    if gradient.dtype != node.dtype:
+        gradient = gradient.astype(node.dtype)
+    if create_graph and not isinstance(gradient, Traced):
+        gradient = wrap(type(root), gradient)
+    return node, gradient
+
+
+def _freed(node: Node) -> RuntimeError:
+    return RuntimeError(
+        f"{node.name}: this part of the graph was already swept, and freed on the way; to sweep "
+        f"it again, call backward(retain_graph=True) the first time"
+    )
+
+
+def _check_unchanged(node: Node) -> None:
+    """Refuse to use a saved value that was written to after it was saved."""
+    for place, array in enumerate((node.result, *node.inputs)):
+        if isinstance(array, np.ndarray) and last_write(array) > node.time:
+            what = f"input {place}" if place else "the result"
+            raise RuntimeError(
+                f"{node.name}: {what}, of shape {array.shape}, was changed in place after it was "
+                f"saved for backward; write to a copy of it, or after backward()"
+            )
+
+
+def _retraced(node: Node, kind: type[Traced]) -> tuple[Any, list[Any], Mapping[str, Any]]:
+    """Connect what a node saved with the graph again, so that a rule run on it is recorded."""
+    inputs = [
+        wrap(kind, value, parent) if parent is not None and value is not parent else value
+        for value, parent in zip(node.inputs, node.parents or (), strict=True)
+    ]
+    y = node if node.result is None else wrap(kind, node.result, node)
+    keywords = {**node.keywords, "kept": None} if "kept" in node.keywords else node.keywords
+    return y, inputs, keywords
+
+
+def _leading_to(wanted: set[Node], start: Node) -> set[Node]:
+    """Find the nodes below `start` that a wanted node is computed into, and those themselves."""
+    oldest = min((node.time for node in wanted), default=start.time)
+    found = {start}
+    stack = [start]
+    while stack:
+        node = stack.pop()
+        if node.parents is None:
+            raise _freed(node)
+        for parent in node.parents:
+            if parent is not None and parent.time >= oldest and parent not in found:
+                found.add(parent)
+                stack.append(parent)
+    leading: set[Node] = set()
+    for node in sorted(found, key=lambda node: node.time):
+        if node in wanted or any(parent in leading for parent in node.parents or ()):
+            leading.add(node)
+    return leading
+
+
+def _own(part: Any, g: Any) -> Any:
+    """Copy a gradient that shares its memory with another: people write to what they get."""
+    array = part._array if isinstance(part, Traced) else part
+    if part is not g and array.base is None:
+        return part
+    return wrap(type(part), array.copy(), part._node) if isinstance(part, Traced) else array.copy()
+
+
+def _fitted(g: Any, node: Node, rule: Rule) -> Any:
+    """Bring a gradient to the shape and dtype of the value it belongs to.
+
+    This is where broadcasting is undone: an input that was stretched along an axis gets the
+    sum of the gradient along it.
+    """
+    extra = g.ndim - node.ndim
+    pairs = list(zip(node.shape, g.shape[max(extra, 0) :], strict=False))
+    if extra < 0 or any(own not in (1, n) for own, n in pairs):
+        raise RuntimeError(
+            f"{rule.name}: its rule gave a gradient of shape {g.shape} for an input of shape "
+            f"{node.shape}"
+        )
+    axes = (*range(extra), *(extra + i for i, (own, n) in enumerate(pairs) if own != n))
+    if axes:
+        g = np.reshape(np.sum(g, axis=axes), node.shape)
+    return g if g.dtype == node.dtype else g.astype(node.dtype)

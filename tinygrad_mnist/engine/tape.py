@@ -1,0 +1,332 @@
+"""The tape: what was computed from what.
+
+A `Rule` says how an operation is computed and differentiated, a `Node` notes one use of it, and
+a `Traced` value is an array together with its node. `apply` computes a rule's value with NumPy
+and, where somebody will want a gradient, notes the node: the rule, the nodes of the inputs, and
+the values that the rule will ask for on the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import count
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .grad_mode import recording
+from .memory import clock
+
+__all__ = [
+    "HAS_GRADIENT",
+    "NO_KEYWORDS",
+    "USES_RESULT",
+    "Node",
+    "PerInput",
+    "Rule",
+    "Traced",
+    "apply",
+    "as_array",
+    "leaf",
+    "wrap",
+]
+
+Array = Any  # an array, or anything else that speaks NumPy's protocols
+T = TypeVar("T", bound="Traced")
+
+HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses`
+NO_KEYWORDS: Mapping[str, Any] = {}
+_new = object.__new__
+_SHAPE_OF = {"shape", "ndim", "size", "dtype"}
+
+
+class PerInput:
+    """A sequence without end, for functions of any number of inputs: item `i` is ``make(i)``."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self._make = make
+
+    def __getitem__(self, i: int) -> Any:
+        return self._make(i)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._make, count())
+
+
+class Rule:
+    """How one operation computes its value and passes a gradient back.
+
+    Parameters
+    ----------
+    name
+        What errors and pictures call the operation.
+    forward
+        Takes bare arrays and keywords, returns the value; with `keeps`, the pair of the
+        value and whatever the first-order sweep should not have to compute again.
+    vjps
+        One vector-Jacobian product an input: ``vjp(g, y, *inputs, **keywords)`` is the
+        gradient of that input when `g` is the gradient of the value `y`. None marks an
+        input that has no gradient.
+    formula
+        The vjps in LaTeX, one an input.
+    parameters
+        The names of the positional arguments, inputs first.
+    keywords
+        The names of all arguments that are not inputs.
+    keeps
+        Whether `forward` returns a pair, and the vjps take a keyword `kept`. It is None
+        when a vjp runs on traced values: it then computes what it needs from its inputs.
+    explain
+        Given the inputs of a forward computation that failed, what was wrong with them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        vjps: Any,
+        formula: tuple[str, ...],
+        *,
+        parameters: Sequence[str] = (),
+        keywords: frozenset[str] = frozenset(),
+        keeps: bool = False,
+        explain: Callable[..., str] | None = None,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.vjps = vjps
+        self.formula = formula
+        self.parameters = parameters
+        self.keywords = keywords
+        self.keeps = keeps
+        self.explain = explain
+
+        self.uses: Any = None
+
+    def look_up_uses(self) -> Any:
+        """Find out which values each vjp looks at: one number an input, kept in `uses`.
+
+        `HAS_GRADIENT` is set where there is a vjp, `USES_RESULT` stands for `y`, and the bits
+        above it for the inputs in turn. A value that no vjp looks at is not kept; in its place
+        a vjp finds a node, which knows the shape.
+        """
+        vjps = self.vjps
+        if isinstance(vjps, PerInput):
+            self.uses = PerInput(lambda i: _values_used(vjps[i], (), i))
+        else:
+            inputs = self.parameters[: len(vjps)]
+            self.uses = tuple(_values_used(vjp, inputs, i) for i, vjp in enumerate(vjps))
+        return self.uses
+
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        """Apply the rule to arrays, or to traced values, whose gradient it then passes on."""
+        if not isinstance(self.vjps, PerInput) and len(inputs) != len(self.vjps):
+            raise TypeError(f"{self.name}: takes {len(self.vjps)} inputs, not {len(inputs)}")
+        return apply(self, inputs, keywords)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}>"
+
+
+class Node:
+    """One computed value in the graph: where it came from and what its gradient will need.
+
+    `inputs` holds, for each input, the value that was saved for the vjps, or the input's
+    node where only its shape may be asked for; `result` likewise, None for the latter.
+
+    A leaf, the node of a value that the user made, has no rule: its gradient lands in
+    `grad`. A node that was swept has no `parents` any more: the graph is gone.
+    """
+
+    __slots__ = (
+        "dtype",
+        "grad",
+        "inputs",
+        "keywords",
+        "parents",
+        "result",
+        "rule",
+        "shape",
+        "time",
+    )
+
+    def __init__(
+        self,
+        rule: Rule | None,
+        parents: Sequence[Node | None] | None,
+        inputs: Sequence[Any],
+        result: Array | None,
+        keywords: Mapping[str, Any],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.rule = rule
+        self.parents = parents
+        self.inputs = inputs
+        self.result = result
+        self.keywords = keywords
+        self.shape = shape
+        self.dtype = dtype
+        self.grad: Any = None
+        self.time = next(clock)
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions of the value."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of the value."""
+        return prod(self.shape)
+
+    @property
+    def name(self) -> str:
+        """Name of the operation, or ``"leaf"``."""
+        return "leaf" if self.rule is None else self.rule.name
+
+    def __repr__(self) -> str:
+        return f"<node {self.name} {self.shape} {self.dtype}>"
+
+
+class Traced:
+    """An array and the node that computed it: all that the engine knows of a Tensor.
+
+    The node is None where no gradient is needed.
+    """
+
+    __slots__ = ("__weakref__", "_array", "_node")
+
+    _array: Array
+    _node: Node | None
+
+
+def leaf(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+    """Make the node of a value that the user made."""
+    return Node(None, (), (), None, NO_KEYWORDS, shape, dtype)
+
+
+def wrap(kind: type[T], array: Array, node: Node | None = None) -> T:
+    """Make a traced value of the given class without calling its constructor."""
+    traced = kind.__new__(kind)
+    traced._array = array
+    traced._node = node
+    return traced
+
+
+def as_array(value: Any, dtype: DTypeLike | None = None, *, copy: bool = False) -> Array:
+    """Turn numbers and lists into arrays: Python's numbers become float32.
+
+    An array keeps its dtype, and is not copied unless asked for.
+    """
+    if dtype is None and not hasattr(value, "dtype"):
+        array = np.asarray(value)
+        return array if array.dtype.kind not in "fiu" else array.astype(np.float32)
+    return np.array(value, dtype) if copy else np.asarray(value, dtype)
+
+
+def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KEYWORDS) -> Any:
+    """Compute a rule's value and note how, if a gradient may be wanted.
+
+    Parameters
+    ----------
+    rule
+        The operation.
+    inputs
+        Its inputs, traced or bare.
+    keywords
+        Everything else that it takes.
+
+    Returns
+    -------
+    A value of the class of the first traced input; a bare array where none is traced.
+    """
+    kind: type[Traced] | None = None
+    values: list[Any] = []
+    parents: list[Node | None] = []
+    needed = 0
+    for value, uses in zip(inputs, rule.uses or rule.look_up_uses()):  # noqa: B905  # as it is faster
+        if isinstance(value, Traced):
+            kind = type(value)
+            node = value._node
+            values.append(value._array)
+            parents.append(node)
+            if node is not None:
+                needed |= uses
+        else:
+            values.append(as_array(value) if type(value) is list else value)
+            parents.append(None)
+    try:
+        result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
+    except (TypeError, ValueError, IndexError) as error:
+        raise _explained(error, rule, values, keywords) from None
+    if rule.keeps:
+        result, kept = result
+        keywords = {**keywords, "kept": kept}
+    if kind is None:
+        return result
+    traced = _new(kind)
+    traced._array = result
+    traced._node = None
+    if needed and recording.get():
+        saved: list[Any] = parents
+        if needed >= USES_INPUT:
+            saved = parents.copy()
+            for i in _places(needed, len(values)):
+                value = values[i]
+                # An array of the caller's own is copied: nobody could notice a write to it.
+                foreign = value is inputs[i] and isinstance(value, np.ndarray)
+                saved[i] = value.copy() if foreign else value
+        y = result if needed & USES_RESULT else None
+        traced._node = Node(rule, parents, saved, y, keywords, result.shape, result.dtype)
+    return traced
+
+
+@cache
+def _places(needed: int, inputs: int) -> tuple[int, ...]:
+    """List the inputs whose values some vjp looks at, given the union of their `uses`."""
+    return tuple(i for i in range(inputs) if needed & USES_INPUT << i)
+
+
+def _explained(
+    error: Exception, rule: Rule, values: list[Any], keywords: Mapping[str, Any]
+) -> Exception:
+    """Name the operation and the shapes in an error that NumPy raised."""
+    reason = rule.explain(*values, **keywords) if rule.explain else ""
+    if not reason:
+        reason = f"{', '.join(str(np.shape(value)) for value in values)}: {error}"
+    kind = next(k for k in (TypeError, IndexError, ValueError) if isinstance(error, k))
+    return kind(f"{rule.name}: {reason}")
+
+
+def _values_used(vjp: Callable[..., Any] | None, inputs: Sequence[str], own: int) -> int:
+    """Read off a vjp's code which values it looks at, as `Rule.uses` writes it down.
+
+    Of its result and its own input, it may ask for the shape without counting as a user: the
+    engine knows those without keeping the values.
+    """
+    if vjp is None:
+        return 0
+    import dis
+    import inspect  # costly imports
+
+    code = vjp.__code__
+    y = code.co_varnames[1]
+    shape_is_free = {y, *inputs[own : own + 1]}
+    bits = {y: USES_RESULT} | {name: USES_INPUT << i for i, name in enumerate(inputs)}
+    if code.co_flags & inspect.CO_VARARGS:
+        bits[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]] = -USES_INPUT
+    uses = HAS_GRADIENT
+    loaded: list[str] = []
+    for instruction in dis.get_instructions(code):
+        operand = instruction.argval
+        if loaded and loaded[-1] in shape_is_free and operand in _SHAPE_OF:
+            loaded.pop()
+        for name in loaded:
+            uses |= bits[name]
+        operands = operand if isinstance(operand, tuple) else (operand,)
+        loaded = [name for name in operands if name in bits]
+    return uses
