@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory import last_write
+from .memory import fingerprint, last_write
 from .tape import NO_KEYWORDS, Node, Rule, Traced, as_array, wrap
 
 __all__ = ["backward", "gradients"]
@@ -82,7 +82,7 @@ def _sweep(
             continue
         if parents is None:
             raise _freed(node)
-        if newest_write > node.time:
+        if newest_write > node.time or node.prints:
             _check_unchanged(node)
         y, inputs, keywords = node.result, node.inputs, node.keywords
         if create_graph:
@@ -154,9 +154,12 @@ def _freed(node: Node) -> RuntimeError:
 
 def _check_unchanged(node: Node) -> None:
     """Refuse to use a saved value that was written to after it was saved."""
-    for place, array in enumerate((node.result, *node.inputs)):
-        if isinstance(array, np.ndarray) and last_write(array) > node.time:
-            what = f"input {place}" if place else "the result"
+    for place, array in enumerate((*node.inputs, node.result)):
+        if not isinstance(array, np.ndarray):
+            continue
+        own = node.prints.get(place)
+        if last_write(array) > node.time or (own is not None and own != fingerprint(array)):
+            what = f"input {place}" if place < len(node.inputs) else "the result"
             raise RuntimeError(
                 f"{node.name}: {what}, of shape {array.shape}, was changed in place after it was "
                 f"saved for backward; write to a copy of it, or after backward()"
@@ -218,4 +221,6 @@ def _fitted(g: Any, node: Node, rule: Rule) -> Any:
     axes = (*range(extra), *(extra + i for i, (own, n) in enumerate(pairs) if own != n))
     if axes:
         g = np.reshape(np.sum(g, axis=axes), node.shape)
+    if g.dtype.kind == "c":
+        raise RuntimeError(f"{rule.name}: complex numbers have no gradient here")
     return g if g.dtype == node.dtype else g.astype(node.dtype)

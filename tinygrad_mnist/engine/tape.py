@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .grad_mode import recording
-from .memory import clock
+from .memory import clock, fingerprint
 
 __all__ = [
     "HAS_GRADIENT",
@@ -39,6 +39,7 @@ T = TypeVar("T", bound="Traced")
 
 HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses`
 NO_KEYWORDS: Mapping[str, Any] = {}
+NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
 _SHAPE_OF = {"shape", "ndim", "size", "dtype"}
 
@@ -135,7 +136,8 @@ class Node:
     """One computed value in the graph: where it came from and what its gradient will need.
 
     `inputs` holds, for each input, the value that was saved for the vjps, or the input's
-    node where only its shape may be asked for; `result` likewise, None for the latter.
+    node where only its shape may be asked for; `result` likewise, None for the latter. `prints`
+    holds the fingerprints of those inputs that belong to somebody else.
 
     A leaf, the node of a value that the user made, has no rule: its gradient lands in
     `grad`. A node that was swept has no `parents` any more: the graph is gone.
@@ -147,6 +149,7 @@ class Node:
         "inputs",
         "keywords",
         "parents",
+        "prints",
         "result",
         "rule",
         "shape",
@@ -158,6 +161,7 @@ class Node:
         rule: Rule | None,
         parents: Sequence[Node | None] | None,
         inputs: Sequence[Any],
+        prints: Mapping[int, bytes],
         result: Array | None,
         keywords: Mapping[str, Any],
         shape: tuple[int, ...],
@@ -166,6 +170,7 @@ class Node:
         self.rule = rule
         self.parents = parents
         self.inputs = inputs
+        self.prints = prints
         self.result = result
         self.keywords = keywords
         self.shape = shape
@@ -206,7 +211,7 @@ class Traced:
 
 def leaf(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
     """Make the node of a value that the user made."""
-    return Node(None, (), (), None, NO_KEYWORDS, shape, dtype)
+    return Node(None, (), (), NO_PRINTS, None, NO_KEYWORDS, shape, dtype)
 
 
 def wrap(kind: type[T], array: Array, node: Node | None = None) -> T:
@@ -273,15 +278,15 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     traced._node = None
     if needed and recording.get():
         saved: list[Any] = parents
+        prints = NO_PRINTS
         if needed >= USES_INPUT:
             saved = parents.copy()
             for i in _places(needed, len(values)):
-                value = values[i]
-                # An array of the caller's own is copied: nobody could notice a write to it.
-                foreign = value is inputs[i] and isinstance(value, np.ndarray)
-                saved[i] = value.copy() if foreign else value
+                saved[i] = value = values[i]
+                if value is inputs[i] and isinstance(value, np.ndarray):
+                    prints = {**prints, i: fingerprint(value)}
         y = result if needed & USES_RESULT else None
-        traced._node = Node(rule, parents, saved, y, keywords, result.shape, result.dtype)
+        traced._node = Node(rule, parents, saved, prints, y, keywords, result.shape, result.dtype)
     return traced
 
 

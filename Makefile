@@ -1,0 +1,59 @@
+# Two commands for a fresh machine: `make mnist` and `make test`. Each sets up its own .venv, with
+# uv where it is installed, and is quick the second time.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DELETE_ON_ERROR:
+.PHONY: help mnist test coverage lint types bench clean
+
+help:
+	@echo "make mnist      train the digit recogniser and show how good it is; ARGS='--epochs 3' passes arguments on"
+	@echo "make test       run the tests"
+	@echo "make coverage   run the tests and print the coverage"
+	@echo "make lint       check format and style"
+	@echo "make types      check the types"
+	@echo "make bench      measure speed and memory; ARGS='step' measures one thing"
+	@echo "make clean      remove what the others made"
+
+mnist: $(VENV)/installed-cli
+	$(BIN)/python -m tinygrad_mnist train $(ARGS)
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/installed-test
+	$(BIN)/python -m pytest --cov=tinygrad_mnist --cov-report=term $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-cli
+	$(BIN)/python benchmarks/step.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/installed-cli: EXTRAS := cli
+$(VENV)/installed-test: EXTRAS := cli,test
+$(VENV)/installed-dev: EXTRAS := cli,test,dev
+
+$(VENV)/installed-%: $(BIN)/python pyproject.toml
+	@echo "installing tinygrad-mnist[$(EXTRAS)] into $(VENV)"
+	@if command -v uv >/dev/null; then \
+	  uv pip install --quiet --python $(BIN)/python --editable '.[$(EXTRAS)]'; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'; \
+	fi
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	else $(PYTHON) -m venv $(VENV); fi
