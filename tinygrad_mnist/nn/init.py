@@ -4,6 +4,8 @@ He's is for layers that a ReLU follows, Glorot's for those before a symmetric fu
 tanh. All take the shape (inputs, outputs) and a `numpy.random.Generator`.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
