@@ -6,10 +6,11 @@ needs the old values says so.
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from .engine import wrote
+from .engine import Traced, wrote
 from .tensor import Tensor
 
 __all__ = ["SGD"]
@@ -76,20 +77,28 @@ class SGD:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
         for parameter in self.parameters:
-            parameter.grad = None
+            if parameter._node is not None:
+                parameter._node.grad = None
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         written = []
+        rates: dict[Any, np.ndarray] = {}  # NumPy multiplies faster by arrays than by floats
         for i, parameter in enumerate(self.parameters):
-            if parameter._node is None or parameter._node.grad is None:
+            g = None if parameter._node is None else parameter._node.grad
+            if g is None:
                 continue
-            values, g, scratch = parameter._array, parameter._node.grad._array, self._scratch[i]
+            if isinstance(g, Traced):
+                g = g._array
+            values, scratch = parameter._array, self._scratch[i]
             if self.weight_decay:
                 g = np.add(g, np.multiply(values, self.weight_decay, scratch), scratch)
             if self.momentum:
                 g = self._velocity(i, g)
-            values -= np.multiply(g, self.lr, scratch)
+            rate = rates.get(values.dtype)
+            if rate is None:
+                rate = rates[values.dtype] = np.array(self.lr, values.dtype)
+            values -= np.multiply(g, rate, scratch)
             written.append(values)
         wrote(*written)
 

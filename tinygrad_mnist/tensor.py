@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import engine, rules
-from .engine import Traced, as_array, enable_grad, leaf, recording, wrap, wrote
+from . import rules
+from .engine import Traced, as_array, backward, enable_grad, leaf, recording, wrap, wrote
 from .operators import Operators, own_index
 
 __all__ = ["Tensor"]
@@ -119,7 +119,12 @@ class Tensor(Operators):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has added up here so far, or None."""
-        return None if self._node is None else self._node.grad
+        node = self._node
+        if node is None or node.grad is None:
+            return None
+        if not isinstance(node.grad, Tensor):
+            node.grad = wrap(type(self), node.grad)
+        return node.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
@@ -226,9 +231,9 @@ class Tensor(Operators):
         retain = create_graph if retain_graph is None else retain_graph
         if create_graph:
             with enable_grad():
-                engine.backward(self, gradient, retain_graph=retain, create_graph=True)
+                backward(self, gradient, retain, True)
         else:
-            engine.backward(self, gradient, retain_graph=retain, create_graph=False)
+            backward(self, gradient, retain, False)
 
     def detach(self) -> Tensor:
         """Return a Tensor of the same values, and the same memory, without a gradient."""

@@ -23,15 +23,19 @@ from .tape import NO_KEYWORDS, Node, Rule, Traced, as_array, wrap
 __all__ = ["backward", "gradients"]
 
 
-def backward(root: Traced, gradient: Any = None, *, retain_graph: bool, create_graph: bool) -> None:
-    """Sweep from a value to the leaves that it depends on, and add to their `grad`."""
-    kind = type(root)
+def backward(root: Traced, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
+    """Sweep from a value to the leaves that it depends on, and add to their `grad`.
+
+    There the gradients are traced with `create_graph`, else bare.
+    """
     for node, g in _sweep(root, gradient, None, retain_graph, create_graph).items():
-        if not create_graph:
-            g = wrap(kind, g if node.grad is None else node.grad._array + g)
-        elif node.grad is not None:
-            g = node.grad + g
-        node.grad = g
+        earlier = node.grad
+        if earlier is None:
+            node.grad = g
+        elif create_graph or not isinstance(earlier, Traced):
+            node.grad = earlier + g
+        else:
+            node.grad = earlier._array + g
 
 
 def gradients(

@@ -27,26 +27,33 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
 
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    y = x.dot(weight)
-    if y.dtype != bias.dtype:
-        return y + bias
-    y += bias
-    return y
+    """Compute ``x @ weight + bias``, with samples along all axes of x but the last."""
+    y = _rows(x).dot(weight)
+    if y.dtype == bias.dtype:
+        y += bias
+    else:
+        y = y + bias
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], -1)
 
 
 def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
     return (
         f"input of shape {np.shape(x)} for a weight of shape {np.shape(weight)} and a bias of "
-        f"shape {np.shape(bias)}; expected (samples, inputs), (inputs, outputs), (outputs,)"
+        f"shape {np.shape(bias)}; expected (..., inputs), (inputs, outputs) and (outputs,)"
     )
 
 
-_affine_rows = define(
+def _rows(a: Array) -> Array:
+    """Flatten all axes but the last."""
+    return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
+
+
+affine = define(
     _affine,
     vjps=(
         lambda g, y, x, weight, bias: g.dot(weight.T),
-        lambda g, y, x, weight, bias: x.T.dot(g),
-        lambda g, y, x, weight, bias: _ones(len(g), g.dtype).dot(g),
+        lambda g, y, x, weight, bias: _rows(x).T.dot(_rows(g)),
+        lambda g, y, x, weight, bias: _ones(g.size // g.shape[-1], g.dtype).dot(_rows(g)),
     ),
     formula=(
         r"\bar x = \bar y\, W^{\mathsf T}",
@@ -56,38 +63,6 @@ _affine_rows = define(
     explain=_explain_affine,
     name="affine",
 )
-
-
-def affine(x: Any, weight: Any, bias: Any) -> Any:
-    """Compute ``x @ weight + bias``.
-
-    Parameters
-    ----------
-    x
-        Of shape (..., inputs).
-    weight
-        Of shape (inputs, outputs).
-    bias
-        Of shape (outputs,).
-
-    Returns
-    -------
-    An array of shape (..., outputs).
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not belong together.
-
-    Examples
-    --------
-    >>> affine(np.ones((2, 3)), np.ones((3, 4)), np.zeros(4)).shape
-    (2, 4)
-    """
-    if x.ndim == 2:
-        return apply(_affine_rows, (x, weight, bias))
-    rows = apply(_affine_rows, (x.reshape(-1, x.shape[-1]), weight, bias))
-    return rows.reshape(*x.shape[:-1], rows.shape[-1])
 
 
 @lru_cache(maxsize=8)
@@ -102,6 +77,10 @@ def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
     Samples are columns meanwhile: NumPy reduces along the first axis of a small matrix faster.
     """
     samples, classes = logits.shape
+    if not samples or labels.shape != (samples,) or labels.dtype.kind not in "iu":
+        raise ValueError
+    if labels.dtype.kind == "i" and labels.min() < 0:
+        raise IndexError
     columns, rows = _places(samples, classes)
     p = logits.T.copy()
     p -= np.maximum.reduce(p)
@@ -119,6 +98,13 @@ def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
 
 
 def _explain_labels(logits: Array, labels: Array) -> str:
+    if labels.dtype.kind not in "iu":
+        return f"labels are integers, not {labels.dtype}"
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not labels.size:
+        return (
+            f"logits of shape {logits.shape} with labels of shape {labels.shape}; expected "
+            f"(samples, classes) and (samples,), with at least one sample"
+        )
     classes = logits.shape[1]
     wrong = labels[(labels < 0) | (labels >= classes)]
     return f"label {wrong[0]} is not one of the {classes} classes, 0 to {classes - 1}"
@@ -164,9 +150,9 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or a label is not a class.
-    TypeError
-        If the labels are not integers.
+        If the shapes do not belong together, or the labels are not integers.
+    IndexError
+        If a label is not a class.
 
     Examples
     --------
@@ -174,17 +160,6 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])) == np.log(4)
     True
     """
-    if isinstance(labels, Traced):
-        labels = labels._array
-    labels = np.asarray(labels)
-    shape, kind = logits.shape, labels.dtype.kind
-    if kind not in "iu":
-        raise TypeError(f"softmax_cross_entropy: labels are integers, not {labels.dtype}")
-    if len(shape) != 2 or labels.shape != (shape[0],) or not shape[0]:
-        raise ValueError(
-            f"softmax_cross_entropy: logits of shape {shape} with labels of shape {labels.shape}; "
-            f"expected (samples, classes) and (samples,), with at least one sample"
-        )
-    if kind == "i" and labels.min() < 0:
-        raise ValueError(f"softmax_cross_entropy: {_explain_labels(logits, labels)}")
+    if not isinstance(labels, Traced):
+        labels = np.asarray(labels)
     return apply(_mean_cross_entropy, (logits, labels))

@@ -35,6 +35,8 @@ def call(
         inputs, rest = _bind(rule, args, keywords)
         return apply(rule, inputs, rest)
     if function in CONSTANT:
+        if "out" in keywords:
+            raise _unsupported(function.__name__, "out", keywords)
         result = function(*map(plain, args), **{k: plain(v) for k, v in keywords.items()})
         kind = _kind_of([*args, *keywords.values()])
         return wrap(kind, result) if isinstance(result, np.ndarray | np.generic) else result

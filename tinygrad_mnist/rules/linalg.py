@@ -46,8 +46,8 @@ define(
 
 
 def _dot(a: Array, b: Array) -> Array:
-    if np.ndim(a) > 2 or np.ndim(b) > 2:
-        raise TypeError("dot: not supported for Tensors of more than two axes; use matmul")
+    if np.ndim(b) > 2:
+        raise TypeError("dot: not supported for Tensors if the right one has more than two axes")
     return np.matmul(a, b) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
 
 

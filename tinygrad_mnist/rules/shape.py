@@ -45,7 +45,7 @@ define(
 def _untranspose(g: Array, y: Array, a: Array, axes: Sequence[int] | None = None) -> Array:
     if axes is None:
         return np.transpose(g)
-    return np.transpose(g, np.argsort([axis % a.ndim for axis in axes]))
+    return np.transpose(g, np.argsort([axis % g.ndim for axis in axes]))
 
 
 define(
