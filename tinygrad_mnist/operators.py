@@ -39,6 +39,8 @@ def own_index(index: Any) -> Any:
         return tuple(own_index(part) for part in index)
     if isinstance(index, Traced):
         return index._array.copy()
+    if isinstance(index, list) and not index:
+        return np.array(index, np.intp)
     return np.array(index) if isinstance(index, np.ndarray | list) else index
 
 

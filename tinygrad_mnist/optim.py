@@ -71,6 +71,8 @@ class SGD:
             raise ValueError(f"SGD: momentum is {momentum}; expected 0 or more, but less than 1")
         if not (math.isfinite(weight_decay) and weight_decay >= 0):
             raise ValueError(f"SGD: weight_decay is {weight_decay}; expected 0 or more")
+        for parameter in self.parameters:
+            parameter.writable()
         self._velocities: list[np.ndarray | None] = [None] * len(self.parameters)
         self._scratch = [np.empty_like(parameter.numpy()) for parameter in self.parameters]
 

@@ -17,7 +17,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import rules
-from .engine import Traced, as_array, backward, enable_grad, leaf, recording, wrap, wrote
+from .engine import (
+    Traced,
+    as_array,
+    backward,
+    enable_grad,
+    leaf,
+    plain_error,
+    recording,
+    wrap,
+    wrote,
+)
 from .operators import Operators, own_index
 
 __all__ = ["Tensor"]
@@ -176,6 +186,8 @@ class Tensor(Operators):
 
     def item(self) -> float | int | bool:
         """Return the only element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item: a Tensor of shape {self.shape} is not a single number")
         return self._array.item()
 
     def tolist(self) -> Any:
@@ -189,7 +201,7 @@ class Tensor(Operators):
         return int(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self._array)
+        return bool(self.item())
 
     def __index__(self) -> int:
         return self._array.__index__()
@@ -253,14 +265,17 @@ class Tensor(Operators):
                     "t[...] = v: the gradient of v would be lost; build a new Tensor, as with "
                     "np.where or np.concatenate, or write v.detach()"
                 )
-        array = self._writable()
+        array = self.writable()
         try:
             array[own_index(index)] = value._array if isinstance(value, Traced) else value
         except (TypeError, ValueError, IndexError) as error:
-            raise type(error)(f"t[...] = v on a Tensor of shape {self.shape}: {error}") from None
+            raise plain_error(
+                error, f"t[...] = v on a Tensor of shape {self.shape}: {error}"
+            ) from None
         wrote(array)
 
-    def _writable(self) -> Any:
+    def writable(self) -> Any:
+        """Return the array itself, for writing to it. Whoever does, calls `engine.wrote`."""
         if isinstance(self._array, np.generic):  # NumPy's results without axes are immutable
             self._array = np.array(self._array)
         if not self._array.flags.writeable:
@@ -271,11 +286,11 @@ class Tensor(Operators):
         """Do ``t += other``: a new Tensor while operations are recorded, in place otherwise."""
         if recording.get():
             return function(self, other)
-        array = self._writable()
+        array = self.writable()
         try:
             function(array, other._array if isinstance(other, Traced) else other, out=array)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{function.__name__} in place: {error}") from None
+            raise plain_error(error, f"{function.__name__} in place: {error}") from None
         wrote(array)
         return self
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,7 +169,8 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     path = os.path.join(directory, "answer")
     ...     write_idx(path, np.array(42, np.uint8))
-    ...     open(path, "rb").read()
+    ...     with open(path, "rb") as file:
+    ...         file.read()
     b'\x00\x00\x08\x00*'
     """
     array = np.asarray(array)

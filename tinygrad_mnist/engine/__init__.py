@@ -9,7 +9,18 @@ was changed in place since.
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording
 from .memory import wrote
 from .sweep import backward, gradients
-from .tape import NO_KEYWORDS, Node, PerInput, Rule, Traced, apply, as_array, leaf, wrap
+from .tape import (
+    NO_KEYWORDS,
+    Node,
+    PerInput,
+    Rule,
+    Traced,
+    apply,
+    as_array,
+    leaf,
+    plain_error,
+    wrap,
+)
 
 __all__ = [
     "NO_KEYWORDS",
@@ -25,6 +36,7 @@ __all__ = [
     "is_grad_enabled",
     "leaf",
     "no_grad",
+    "plain_error",
     "recording",
     "wrap",
     "wrote",

@@ -173,7 +173,7 @@ def _check_unchanged(node: Node) -> None:
 def _retraced(node: Node, kind: type[Traced]) -> tuple[Any, list[Any], Mapping[str, Any]]:
     """Connect what a node saved with the graph again, so that a rule run on it is recorded."""
     inputs = [
-        wrap(kind, value, parent) if parent is not None and value is not parent else value
+        wrap(kind, value, parent) if isinstance(value, np.ndarray | np.generic) else value
         for value, parent in zip(node.inputs, node.parents or (), strict=True)
     ]
     y = node if node.result is None else wrap(kind, node.result, node)

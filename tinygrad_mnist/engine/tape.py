@@ -31,6 +31,7 @@ __all__ = [
     "apply",
     "as_array",
     "leaf",
+    "plain_error",
     "wrap",
 ]
 
@@ -41,6 +42,7 @@ HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses
 NO_KEYWORDS: Mapping[str, Any] = {}
 NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
+_SEQUENCES = (list, tuple)
 _SHAPE_OF = {"shape", "ndim", "size", "dtype"}
 
 
@@ -262,7 +264,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
             if node is not None:
                 needed |= uses
         else:
-            values.append(as_array(value) if type(value) is list else value)
+            values.append(as_array(value) if isinstance(value, _SEQUENCES) else value)
             parents.append(None)
     try:
         result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
@@ -301,10 +303,14 @@ def _explained(
 ) -> Exception:
     """Name the operation and the shapes in an error that NumPy raised."""
     reason = rule.explain(*values, **keywords) if rule.explain else ""
-    if not reason:
-        reason = f"{', '.join(str(np.shape(value)) for value in values)}: {error}"
+    shapes = ", ".join(str(np.shape(value)) for value in values)
+    return plain_error(error, f"{rule.name}: {reason or f'{shapes}: {error}'}")
+
+
+def plain_error(error: Exception, message: str) -> Exception:
+    """Make an error of the same kind, of Python's own kinds, with another message."""
     kind = next(k for k in (TypeError, IndexError, ValueError) if isinstance(error, k))
-    return kind(f"{rule.name}: {reason}")
+    return kind(message)
 
 
 def _values_used(vjp: Callable[..., Any] | None, inputs: Sequence[str], own: int) -> int:

@@ -33,7 +33,7 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
         y += bias
     else:
         y = y + bias
-    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], -1)
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
 
 
 def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
@@ -53,12 +53,12 @@ affine = define(
     vjps=(
         lambda g, y, x, weight, bias: g.dot(weight.T),
         lambda g, y, x, weight, bias: _rows(x).T.dot(_rows(g)),
-        lambda g, y, x, weight, bias: _ones(g.size // g.shape[-1], g.dtype).dot(_rows(g)),
+        lambda g, y, x, weight, bias: _rows(g).T.dot(_ones(g.size // g.shape[-1], g.dtype)),
     ),
     formula=(
         r"\bar x = \bar y\, W^{\mathsf T}",
         r"\bar W = x^{\mathsf T} \bar y",
-        r"\bar b = \mathbf 1^{\mathsf T} \bar y",
+        r"\bar b = \bar y^{\mathsf T} \mathbf 1",
     ),
     explain=_explain_affine,
     name="affine",
@@ -72,34 +72,39 @@ def _places(samples: int, classes: int) -> tuple[Array, Array]:
 
 
 def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
-    """Compute the loss, and its gradient by the logits, which is nearly free here.
+    """Compute the loss, and the probabilities less the labels, which are nearly free here.
 
     Samples are columns meanwhile: NumPy reduces along the first axis of a small matrix faster.
     """
     samples, classes = logits.shape
-    if not samples or labels.shape != (samples,) or labels.dtype.kind not in "iu":
+    kind = labels.dtype.kind
+    if kind not in "iu" or logits.dtype.kind != "f":
+        raise TypeError
+    if not samples or labels.shape != (samples,) or (kind == "i" and labels.min() < 0):
         raise ValueError
-    if labels.dtype.kind == "i" and labels.min() < 0:
-        raise IndexError
     columns, rows = _places(samples, classes)
     p = logits.T.copy()
     p -= np.maximum.reduce(p)
     flat = p.ravel()
-    right = rows.take(labels)
+    try:
+        right = rows.take(labels)
+    except IndexError:
+        raise ValueError from None
     right += columns
     picked = flat.take(right)
     np.exp(p, out=p)
     totals = _ones(classes, p.dtype).dot(p)
     loss = _ones(samples, p.dtype).dot(np.log(totals) - picked) / samples
-    totals *= samples
     p /= totals
-    flat[right] -= 1 / samples
+    flat[right] -= 1
     return loss, p.T
 
 
 def _explain_labels(logits: Array, labels: Array) -> str:
     if labels.dtype.kind not in "iu":
         return f"labels are integers, not {labels.dtype}"
+    if logits.dtype.kind != "f":
+        return f"logits are floating-point, not {logits.dtype}"
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not labels.size:
         return (
             f"logits of shape {logits.shape} with labels of shape {labels.shape}; expected "
@@ -114,7 +119,7 @@ def _cross_entropy_vjp(
     g: Array, y: Array, logits: Array, labels: Array, *, kept: Array | None
 ) -> Array:
     if kept is not None:
-        return g * kept
+        return (g / len(labels)) * kept
     targets = np.zeros(logits.shape, logits.dtype)
     targets[np.arange(len(labels)), labels] = 1
     return (softmax(logits, axis=1) - targets) * (g / len(labels))
@@ -150,15 +155,15 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     Raises
     ------
     ValueError
-        If the shapes do not belong together, or the labels are not integers.
-    IndexError
-        If a label is not a class.
+        If the shapes do not belong together, or a label is not a class.
+    TypeError
+        If the labels are not integers, or the logits not floating-point.
 
     Examples
     --------
     >>> import numpy as np
-    >>> float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])) == np.log(4)
-    True
+    >>> round(float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])), 4)  # log 4
+    1.3863
     """
     if not isinstance(labels, Traced):
         labels = np.asarray(labels)

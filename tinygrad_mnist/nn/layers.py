@@ -105,8 +105,8 @@ class SoftmaxCrossEntropy(Module):
     Examples
     --------
     >>> loss_fn = SoftmaxCrossEntropy()
-    >>> float(loss_fn(np.zeros((2, 4)), [0, 3])) == np.log(4)
-    True
+    >>> round(float(loss_fn(np.zeros((2, 4)), [0, 3])), 4)  # log 4
+    1.3863
     """
 
     def forward(self, logits: Any, labels: Any) -> Any:

@@ -99,11 +99,17 @@ class Module:
         Raises
         ------
         ValueError
-            If names are missing or unknown, or a shape is another. Nothing is set then.
+            If names are missing or unknown, a shape is another, or something is not made of real
+            numbers. Nothing is set then.
         """
         own = dict(self.named_state())
         wrong = [f"{name} is missing" for name in own.keys() - state.keys()]
         wrong += [f"{name} is unknown" for name in state.keys() - own.keys()]
+        wrong += [
+            f"{name} holds {np.asarray(state[name]).dtype}, not real numbers"
+            for name in own.keys() & state.keys()
+            if np.asarray(state[name]).dtype.kind not in "fiub"
+        ]
         wrong += [
             f"{name} has shape {np.shape(state[name])} where {own[name].shape} was expected"
             for name in own.keys() & state.keys()
