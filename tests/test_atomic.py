@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_mnist.data.atomic import atomic_write
+from tinygrad_mnist.atomic import atomic_write
 
 
 def test_replaces_the_file_at_the_end_and_not_before(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Write a file wholly or not at all.
 
-The writers of this room fill a temporary file beside the target, which takes the target's name
+Whoever writes files here fills a temporary file beside the target, which takes the target's name
 only when it is complete and safely on the disk. A reader never sees half a file, a failure leaves
 the old file as it was, and two writers do not meet, since each has a temporary file of its own.
 """
