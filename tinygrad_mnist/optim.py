@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import Traced, wrote
+from .engine import Leaf, Traced, wrote
 from .tensor import Tensor
 
 __all__ = ["SGD"]
@@ -79,7 +79,7 @@ class SGD:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
         for parameter in self.parameters:
-            if parameter._node is not None:
+            if isinstance(parameter._node, Leaf):
                 parameter._node.grad = None
 
     def step(self) -> None:
@@ -87,9 +87,9 @@ class SGD:
         written = []
         rates: dict[Any, np.ndarray] = {}  # NumPy multiplies faster by arrays than by floats
         for i, parameter in enumerate(self.parameters):
-            g = None if parameter._node is None else parameter._node.grad
-            if g is None:
+            if not isinstance(parameter._node, Leaf) or parameter._node.grad is None:
                 continue
+            g = parameter._node.grad
             if isinstance(g, Traced):
                 g = g._array
             values, scratch = parameter._array, self._scratch[i]

@@ -18,11 +18,11 @@ from numpy.typing import DTypeLike
 
 from . import rules
 from .engine import (
+    Leaf,
     Traced,
     as_array,
     backward,
     enable_grad,
-    leaf,
     plain_error,
     recording,
     wrap,
@@ -119,18 +119,18 @@ class Tensor(Operators):
         if wanted and self.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floating-point Tensors, not {self.dtype}")
         if wanted != self.requires_grad:
-            self._node = leaf(self.shape, self.dtype) if wanted else None
+            self._node = Leaf(self.shape, self.dtype) if wanted else None
 
     @property
     def is_leaf(self) -> bool:
         """Whether it was made by the user, and not computed from Tensors that need a gradient."""
-        return self._node is None or self._node.rule is None
+        return self._node is None or isinstance(self._node, Leaf)
 
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has added up here so far, or None."""
         node = self._node
-        if node is None or node.grad is None:
+        if not isinstance(node, Leaf) or node.grad is None:
             return None
         if not isinstance(node.grad, Tensor):
             node.grad = wrap(type(self), node.grad)
@@ -138,8 +138,8 @@ class Tensor(Operators):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if self._node is None:
-            raise RuntimeError("grad: this Tensor does not require a gradient")
+        if not isinstance(self._node, Leaf):
+            raise RuntimeError("grad: only a leaf that requires a gradient has one")
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, self.dtype)
             if value.shape != self.shape:

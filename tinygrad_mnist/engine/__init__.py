@@ -11,19 +11,20 @@ from .memory import wrote
 from .sweep import backward, gradients
 from .tape import (
     NO_KEYWORDS,
+    Leaf,
     Node,
     PerInput,
     Rule,
     Traced,
     apply,
     as_array,
-    leaf,
     plain_error,
     wrap,
 )
 
 __all__ = [
     "NO_KEYWORDS",
+    "Leaf",
     "Node",
     "PerInput",
     "Rule",
@@ -34,7 +35,6 @@ __all__ = [
     "enable_grad",
     "gradients",
     "is_grad_enabled",
-    "leaf",
     "no_grad",
     "plain_error",
     "recording",

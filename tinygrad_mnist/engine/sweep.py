@@ -62,7 +62,7 @@ def _sweep(
     wanted: set[Node] | None,
     retain_graph: bool,
     create_graph: bool,
-) -> dict[Node, Any]:
+) -> dict[Any, Any]:
     """Carry a gradient back from `root`, newest node first, and collect what lands.
 
     It lands in the leaves or, where they are given, in the `wanted` nodes. Contributions
@@ -71,7 +71,7 @@ def _sweep(
     kind = type(root)
     start, g = _start(root, gradient, create_graph)
     on_the_way = None if wanted is None else _leading_to(wanted, start)
-    landed: dict[Node, Any] = {}
+    landed: dict[Any, Any] = {}
     pending = {start: g}
     queue = [(-start.time, start)]
     newest_write = last_write()
@@ -86,13 +86,17 @@ def _sweep(
             continue
         if parents is None:
             raise _freed(node)
-        if newest_write > node.time or node.prints:
-            _check_unchanged(node)
-        y, inputs, keywords = node.result, node.inputs, node.keywords
-        if create_graph:
-            y, inputs, keywords = _retraced(node, kind)
-        elif y is None:
-            y = node
+        y: Any = node
+        inputs: Sequence[Any] = parents
+        keywords = NO_KEYWORDS
+        if node.saved is not None:
+            inputs, result, keywords, prints = node.saved
+            if prints or newest_write > node.time:
+                _check_unchanged(node)
+            if create_graph:
+                inputs, result, keywords = _retraced(node, kind)
+            if result is not None:
+                y = result
         for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # there may be a vjp too many
             if parent is None or vjp is None:
                 continue
@@ -113,9 +117,7 @@ def _sweep(
                 pending[parent] = part
                 heappush(queue, (-parent.time, parent))
         if not retain_graph:
-            node.parents = node.result = None
-            node.inputs = ()
-            node.keywords = NO_KEYWORDS
+            node.parents = node.saved = None
     return landed
 
 
@@ -158,27 +160,35 @@ def _freed(node: Node) -> RuntimeError:
 
 def _check_unchanged(node: Node) -> None:
     """Refuse to use a saved value that was written to after it was saved."""
-    for place, array in enumerate((*node.inputs, node.result)):
+    if node.saved is None:
+        return
+    inputs, result, _, prints = node.saved
+    for place, array in enumerate((*inputs, result)):
         if not isinstance(array, np.ndarray):
             continue
-        own = node.prints.get(place)
-        if last_write(array) > node.time or (own is not None and own != fingerprint(array)):
-            what = f"input {place}" if place < len(node.inputs) else "the result"
+        before = prints.get(place)
+        if last_write(array) > node.time or (before is not None and before != fingerprint(array)):
+            what = f"input {place}" if place < len(inputs) else "the result"
             raise RuntimeError(
                 f"{node.name}: {what}, of shape {array.shape}, was changed in place after it was "
                 f"saved for backward; write to a copy of it, or after backward()"
             )
 
 
-def _retraced(node: Node, kind: type[Traced]) -> tuple[Any, list[Any], Mapping[str, Any]]:
+def _retraced(node: Node, kind: type[Traced]) -> tuple[list[Any], Any, Mapping[str, Any]]:
     """Connect what a node saved with the graph again, so that a rule run on it is recorded."""
+    if node.saved is None or node.parents is None:
+        raise _freed(node)
+    inputs, result, keywords, _ = node.saved
     inputs = [
         wrap(kind, value, parent) if isinstance(value, np.ndarray | np.generic) else value
-        for value, parent in zip(node.inputs, node.parents or (), strict=True)
+        for value, parent in zip(inputs, node.parents, strict=True)
     ]
-    y = node if node.result is None else wrap(kind, node.result, node)
-    keywords = {**node.keywords, "kept": None} if "kept" in node.keywords else node.keywords
-    return y, inputs, keywords
+    if result is not None:
+        result = wrap(kind, result, node)
+    if "kept" in keywords:
+        keywords = {**keywords, "kept": None}
+    return inputs, result, keywords
 
 
 def _leading_to(wanted: set[Node], start: Node) -> set[Node]:

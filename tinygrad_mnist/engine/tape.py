@@ -24,13 +24,13 @@ __all__ = [
     "HAS_GRADIENT",
     "NO_KEYWORDS",
     "USES_RESULT",
+    "Leaf",
     "Node",
     "PerInput",
     "Rule",
     "Traced",
     "apply",
     "as_array",
-    "leaf",
     "plain_error",
     "wrap",
 ]
@@ -137,47 +137,33 @@ class Rule:
 class Node:
     """One computed value in the graph: where it came from and what its gradient will need.
 
-    `inputs` holds, for each input, the value that was saved for the vjps, or the input's
-    node where only its shape may be asked for; `result` likewise, None for the latter. `prints`
-    holds the fingerprints of those inputs that belong to somebody else.
+    `parents` are the nodes of the inputs, None for those that need no gradient. `saved` is None
+    where the vjps ask for nothing but shapes, and else holds
 
-    A leaf, the node of a value that the user made, has no rule: its gradient lands in
-    `grad`. A node that was swept has no `parents` any more: the graph is gone.
+    - for each input its value, or its node where only the shape may be asked for,
+    - the result, or None likewise,
+    - the keywords,
+    - the fingerprints of those inputs that belong to somebody else, by their places.
+
+    A node that was swept has no `parents` any more: the graph is gone.
     """
 
-    __slots__ = (
-        "dtype",
-        "grad",
-        "inputs",
-        "keywords",
-        "parents",
-        "prints",
-        "result",
-        "rule",
-        "shape",
-        "time",
-    )
+    # Few slots, since a graph may have millions of nodes, which Python's collector visits.
+    __slots__ = ("dtype", "parents", "rule", "saved", "shape", "time")
 
     def __init__(
         self,
         rule: Rule | None,
-        parents: Sequence[Node | None] | None,
-        inputs: Sequence[Any],
-        prints: Mapping[int, bytes],
-        result: Array | None,
-        keywords: Mapping[str, Any],
+        parents: tuple[Node | None, ...] | None,
+        saved: tuple[Sequence[Any], Array | None, Mapping[str, Any], Mapping[int, bytes]] | None,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
     ) -> None:
         self.rule = rule
         self.parents = parents
-        self.inputs = inputs
-        self.prints = prints
-        self.result = result
-        self.keywords = keywords
+        self.saved = saved
         self.shape = shape
         self.dtype = dtype
-        self.grad: Any = None
         self.time = next(clock)
 
     @property
@@ -199,6 +185,16 @@ class Node:
         return f"<node {self.name} {self.shape} {self.dtype}>"
 
 
+class Leaf(Node):
+    """The node of a value that the user made: here gradients land, and add up in `grad`."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        super().__init__(None, (), None, shape, dtype)
+        self.grad: Any = None
+
+
 class Traced:
     """An array and the node that computed it: all that the engine knows of a Tensor.
 
@@ -209,11 +205,6 @@ class Traced:
 
     _array: Array
     _node: Node | None
-
-
-def leaf(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
-    """Make the node of a value that the user made."""
-    return Node(None, (), (), NO_PRINTS, None, NO_KEYWORDS, shape, dtype)
 
 
 def wrap(kind: type[T], array: Array, node: Node | None = None) -> T:
@@ -279,16 +270,18 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     traced._array = result
     traced._node = None
     if needed and recording.get():
-        saved: list[Any] = parents
-        prints = NO_PRINTS
-        if needed >= USES_INPUT:
-            saved = parents.copy()
-            for i in _places(needed, len(values)):
-                saved[i] = value = values[i]
-                if value is inputs[i] and isinstance(value, np.ndarray):
-                    prints = {**prints, i: fingerprint(value)}
-        y = result if needed & USES_RESULT else None
-        traced._node = Node(rule, parents, saved, prints, y, keywords, result.shape, result.dtype)
+        saved = None
+        if needed > HAS_GRADIENT or keywords:
+            saved_inputs: list[Any] = parents
+            prints = NO_PRINTS
+            if needed >= USES_INPUT:
+                saved_inputs = parents.copy()
+                for i in _places(needed, len(values)):
+                    saved_inputs[i] = value = values[i]
+                    if value is inputs[i] and isinstance(value, np.ndarray):
+                        prints = {**prints, i: fingerprint(value)}
+            saved = saved_inputs, result if needed & USES_RESULT else None, keywords, prints
+        traced._node = Node(rule, tuple(parents), saved, result.shape, result.dtype)
     return traced
 
 
