@@ -74,7 +74,8 @@ class SGD:
         for parameter in self.parameters:
             parameter.writable()
         self._velocities: list[np.ndarray | None] = [None] * len(self.parameters)
-        self._scratch = [np.empty_like(parameter.numpy()) for parameter in self.parameters]
+        # Each parameter with memory for what its step computes on the way.
+        self._places = [(p, np.empty_like(p.numpy())) for p in self.parameters]
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
@@ -86,13 +87,11 @@ class SGD:
         """Move every parameter that has a gradient."""
         written = []
         rates: dict[Any, np.ndarray] = {}  # NumPy multiplies faster by arrays than by floats
-        for i, parameter in enumerate(self.parameters):
-            if not isinstance(parameter._node, Leaf) or parameter._node.grad is None:
+        for i, (parameter, scratch) in enumerate(self._places):
+            node, values = parameter._node, parameter._array
+            if not isinstance(node, Leaf) or node.grad is None:
                 continue
-            g = parameter._node.grad
-            if isinstance(g, Traced):
-                g = g._array
-            values, scratch = parameter._array, self._scratch[i]
+            g = node.grad._array if isinstance(node.grad, Traced) else node.grad
             if self.weight_decay:
                 g = np.add(g, np.multiply(values, self.weight_decay, scratch), scratch)
             if self.momentum:

@@ -38,7 +38,7 @@ def wrote(*arrays: Any) -> None:
     with _lock:
         _newest = next(clock)
         for array in arrays:
-            owner = _owner(array)
+            owner = array if array.base is None else _owner(array)
             key = id(owner)
             _times[key] = _newest
             if key not in _owners:

@@ -129,13 +129,15 @@ def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
             "backward: this Tensor needs no gradient, and was computed from nothing that does; "
             "make the values to differentiate by with requires_grad=True"
         )
+    if gradient is None and not node.shape and not create_graph:
+        return node, node.dtype.type(1)  # the usual case
     if gradient is None:
-        if node.shape and node.size != 1:
+        if node.size != 1:
             raise RuntimeError(
                 f"backward: only a scalar has a gradient of its own, and this Tensor has shape "
                 f"{node.shape}; reduce it, as with .sum(), or pass the gradient to start with"
             )
-        gradient = np.ones(node.shape, node.dtype) if node.shape else node.dtype.type(1)
+        gradient = np.ones(node.shape, node.dtype)
     elif not isinstance(gradient, Traced):
         gradient = as_array(gradient)
     elif not create_graph:

@@ -247,7 +247,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     parents: list[Node | None] = []
     needed = 0
     for value, uses in zip(inputs, rule.uses or rule.look_up_uses()):  # noqa: B905  # as it is faster
-        if isinstance(value, Traced):
+        if type(value) is kind or isinstance(value, Traced):
             kind = type(value)
             node = value._node
             values.append(value._array)

@@ -92,7 +92,7 @@ def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
         raise ValueError from None
     right += columns
     picked = flat.take(right)
-    np.exp(p, out=p)
+    np.exp(p, p)
     totals = _ones(classes, p.dtype).dot(p)
     loss = _ones(samples, p.dtype).dot(np.log(totals) - picked) / samples
     p /= totals
