@@ -52,8 +52,8 @@ def value_and_grad(
     Raises
     ------
     TypeError
-        When called: if an argument to differentiate by is not floating-point, or the function
-        returns something that is not a Tensor.
+        When called: if `argnums` names an argument that isn't there, or one that is not
+        floating-point, or the function returns something that is not a Tensor.
     ValueError
         When called: if the function returns something that is not a scalar.
 
@@ -63,10 +63,13 @@ def value_and_grad(
     >>> float(value), float(slope)
     (9.0, 6.0)
     """
-    places = [argnums] if isinstance(argnums, int) else list(argnums)
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
 
     @wraps(function)
     def differentiated(*args: Any, **keywords: Any) -> tuple[Any, Any]:
+        if not all(-len(args) <= number < len(args) for number in numbers):
+            raise TypeError(f"grad: argnums is {argnums}, with {len(args)} positional arguments")
+        places = [number % len(args) for number in numbers]
         tensors_out = _inside.get() or any(isinstance(args[i], Tensor) for i in places)
         create_graph = tensors_out and recording.get()
         inputs = {i: _input(args[i], i) for i in places}

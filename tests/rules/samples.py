@@ -233,7 +233,6 @@ CONSTANT_SAMPLES: dict[Callable[..., Any], list[Call]] = {
     **_calls([np.zeros_like, np.ones_like], _signed),
     **_calls([np.invert], _bits),
     np.shares_memory: [Call(np.shares_memory, (_signed, _other))],
-    np.full_like: [Call(lambda a: np.full_like(a, 7.0), (_signed,))],
     # What an empty array holds is anybody's guess, but not its shape.
     np.empty_like: [Call(lambda a: np.empty_like(a)[:0], (_signed,))],
 }

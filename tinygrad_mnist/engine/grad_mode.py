@@ -1,7 +1,7 @@
 """Grad mode: whether operations are recorded, separately for every thread and task."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "recording"]
@@ -18,7 +18,7 @@ def _mode(record: bool) -> Iterator[None]:
         recording.reset(token)
 
 
-def no_grad() -> AbstractContextManager[None]:
+def no_grad() -> _GeneratorContextManager[None]:
     """Record nothing inside this block, and allow values to be written in place.
 
     Also a decorator, ``@tg.no_grad()``. Other threads and tasks do not notice.
@@ -35,7 +35,7 @@ def no_grad() -> AbstractContextManager[None]:
     return _mode(False)
 
 
-def enable_grad() -> AbstractContextManager[None]:
+def enable_grad() -> _GeneratorContextManager[None]:
     """Record operations inside this block, even within `no_grad`.
 
     Examples

@@ -137,8 +137,13 @@ class Module:
             parameter.grad = None
 
 
-def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Find the Tensors and Modules in a value, the value itself included."""
+def _walk(name: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Find the Tensors and Modules in a value, the value itself included.
+
+    A part that leads back to something above it is not entered again.
+    """
+    if id(value) in above:
+        return
     if isinstance(value, Tensor):
         yield name, value
         return
@@ -151,7 +156,7 @@ def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         parts = value.items()
     for key, part in parts:
-        yield from _walk(f"{name}.{key}" if name else str(key), part)
+        yield from _walk(f"{name}.{key}" if name else str(key), part, (*above, id(value)))
 
 
 class Sequential(Module):

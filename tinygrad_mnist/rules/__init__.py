@@ -5,7 +5,7 @@ made. The engine runs them; `tinygrad_mnist.Tensor` finds them when NumPy is cal
 """
 
 from . import elementwise, linalg, reduction, shape
-from .dispatch import call, plain
+from .dispatch import call
 from .elementwise import cast, relu, sigmoid
 from .reduction import log_softmax, logsumexp, softmax
 from .shape import getitem
@@ -26,7 +26,6 @@ __all__ = [
     "linalg",
     "log_softmax",
     "logsumexp",
-    "plain",
     "reduction",
     "relu",
     "shape",

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NO_KEYWORDS, Rule, Traced, apply, wrap
+from ..engine import NO_KEYWORDS, Rule, Traced, apply, plain_error, wrap
 from .table import CONSTANT, DERIVED, RULES
 
-__all__ = ["call", "plain"]
+__all__ = ["call"]
 
 
 def call(
@@ -35,11 +35,7 @@ def call(
         inputs, rest = _bind(rule, args, keywords)
         return apply(rule, inputs, rest)
     if function in CONSTANT:
-        if "out" in keywords:
-            raise _unsupported(function.__name__, "out", keywords)
-        result = function(*map(plain, args), **{k: plain(v) for k, v in keywords.items()})
-        kind = _kind_of([*args, *keywords.values()])
-        return wrap(kind, result) if isinstance(result, np.ndarray | np.generic) else result
+        return _constant(function, args, keywords)
     module = function.__module__ or "numpy"
     name = f"{module}.{function.__name__}"
     raise TypeError(
@@ -48,17 +44,32 @@ def call(
     )
 
 
-def plain(value: Any) -> Any:
-    """Take the array out of a traced value, also within tuples and lists."""
-    if isinstance(value, Traced):
-        return value._array
+def _constant(
+    function: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]
+) -> Any:
+    """Call a function whose result carries no gradient."""
+    if "out" in keywords:
+        raise _unsupported(function.__name__, "out", keywords)
+    kinds: list[type[Traced]] = []
+    values = _plain((*args, *keywords.values()), kinds)
+    named = dict(zip(keywords, values[len(args) :], strict=True))
+    try:
+        result = function(*values[: len(args)], **named)
+    except (TypeError, ValueError, IndexError) as error:
+        raise plain_error(error, f"{function.__name__}: {error}") from None
+    return wrap(kinds[0], result) if isinstance(result, np.ndarray | np.generic) else result
+
+
+def _plain(value: Any, kinds: list[type[Traced]]) -> Any:
+    """Take the arrays out of traced values, to be looked at only, and note the values' classes."""
     if isinstance(value, tuple | list):
-        return type(value)(plain(item) for item in value)
-    return value
-
-
-def _kind_of(values: Sequence[Any]) -> type[Traced]:
-    return next((type(value) for value in values if isinstance(value, Traced)), Traced)
+        return type(value)(_plain(item, kinds) for item in value)
+    if not isinstance(value, Traced):
+        return value
+    kinds.append(type(value))
+    view = np.asarray(value._array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _bind(

@@ -137,6 +137,12 @@ define(
     ),
     explain=_explain,
 )
+
+
+def _where(condition: Array, x: Array, y: Array) -> Array:
+    return np.where(condition, x, y)
+
+
 define(
     np.where,
     vjps=(
@@ -145,7 +151,7 @@ define(
         lambda g, y, condition, x, other: np.where(condition, 0, g),
     ),
     formula=("", r"\bar x = \bar y\,[c]", r"\bar y' = \bar y\,[\lnot c]"),
-    forward=lambda condition, x, y: np.where(condition, x, y),
+    forward=_where,
     explain=_explain,
 )
 
@@ -248,5 +254,4 @@ constant(
     np.zeros_like,
     np.ones_like,
     np.empty_like,
-    np.full_like,
 )
