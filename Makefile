@@ -6,12 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help mnist test coverage lint types bench clean
+.PHONY: help mnist test lint types bench clean
 
 help:
 	@echo "make mnist      train the digit recogniser and show how good it is; ARGS='--epochs 3' passes arguments on"
 	@echo "make test       run the tests"
-	@echo "make coverage   run the tests and print the coverage"
 	@echo "make lint       check format and style"
 	@echo "make types      check the types"
 	@echo "make bench      measure speed and memory; ARGS='step' measures one thing"
@@ -22,9 +21,6 @@ mnist: $(VENV)/installed-cli
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
-
-coverage: $(VENV)/installed-test
-	$(BIN)/python -m pytest --cov=tinygrad_mnist --cov-report=term $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

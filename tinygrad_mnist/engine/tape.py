@@ -240,7 +240,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
 
     Returns
     -------
-    A value of the class of the first traced input; a bare array where none is traced.
+    A value of the class of the traced inputs; a bare array where none is traced.
     """
     kind: type[Traced] | None = None
     values: list[Any] = []
