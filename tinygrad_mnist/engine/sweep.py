@@ -215,8 +215,9 @@ def _leading_to(wanted: set[Node], start: Node) -> set[Node]:
 
 def _own(part: Any, g: Any) -> Any:
     """Copy a gradient that shares its memory with another: people write to what they get."""
-    array = part._array if isinstance(part, Traced) else part
-    if part is not g and array.base is None:
+    array, other = (t._array if isinstance(t, Traced) else t for t in (part, g))
+    owner = array if array.base is None else array.base
+    if owner is not other and owner is not other.base:
         return part
     return wrap(type(part), array.copy(), part._node) if isinstance(part, Traced) else array.copy()
 
