@@ -36,12 +36,15 @@ _RESHAPE, _TRANSPOSE = RULES[np.reshape], RULES[np.transpose]
 def own_index(index: Any) -> Any:
     """Make an index of integers, slices and arrays that nobody else can change."""
     if isinstance(index, tuple):
-        return tuple(own_index(part) for part in index)
-    if isinstance(index, Traced):
-        return index._array.copy()
-    if isinstance(index, list) and not index:
-        return np.array(index, np.intp)
-    return np.array(index) if isinstance(index, np.ndarray | list) else index
+        return tuple(_own_part(part) for part in index)
+    return _own_part(index)
+
+
+def _own_part(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, int | np.integer | np.bool_ | slice):
+        return part
+    array = np.array(part._array if isinstance(part, Traced) else part)
+    return array.astype(np.intp) if not array.size and isinstance(part, list | tuple) else array
 
 
 class Operators(Traced):
@@ -181,8 +184,9 @@ class Operators(Traced):
 
     def transpose(self, *axes: Any) -> Self:
         """As `numpy.transpose`: ``t.transpose()``, ``t.transpose(1, 0)`` or with a tuple."""
-        order = None if not axes else axes[0] if len(axes) == 1 else axes
-        return apply(_TRANSPOSE, (self,), {"axes": order})
+        if len(axes) == 1 and not isinstance(axes[0], int):
+            axes = axes[0]
+        return apply(_TRANSPOSE, (self,), {"axes": None if not axes else tuple(axes)})
 
     @property
     def T(self) -> Self:  # noqa: N802

@@ -65,6 +65,8 @@ class SGD:
         for parameter in self.parameters:
             if not (isinstance(parameter, Tensor) and parameter.is_leaf):
                 raise ValueError(f"SGD: {parameter!r} is not a leaf Tensor")
+        if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
+            raise ValueError("SGD: a parameter is listed twice, and would be moved twice")
         if not (math.isfinite(lr) and lr >= 0):
             raise ValueError(f"SGD: lr is {lr}; expected a finite number, 0 or more")
         if not 0 <= momentum < 1:

@@ -10,6 +10,7 @@ out are read-only, and an array that a Tensor is made from is copied unless it i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -204,15 +205,18 @@ class Tensor(Operators):
         return bool(self.item())
 
     def __index__(self) -> int:
-        return self._array.__index__()
+        return operator.index(self._array)
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __copy__(self) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError("deepcopy: only leaves can be copied; detach() makes one")
+            raise RuntimeError("copy: only leaves can be copied; detach() makes one")
         return Tensor(self._array, requires_grad=self.requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self.__copy__()
 
     def __reduce__(self) -> Any:
         raise TypeError("Tensors are not pickled; save a state_dict() with safetensors")
@@ -305,6 +309,9 @@ class Tensor(Operators):
 
     def __itruediv__(self, other: Any) -> Tensor:
         return self._augmented(np.divide, other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._augmented(np.power, other)
 
     # --- NumPy's protocols ----------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """Transforms: functions that turn a function into its derivative, and check it.
 
 As in JAX, arrays in are arrays out. Tensors in are Tensors out, and what comes out can be
-differentiated again: so can what a transform computes inside another transform.
+differentiated again if one of them requires a gradient: so can what a transform computes inside
+another transform.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -70,8 +71,11 @@ def value_and_grad(
         if not all(-len(args) <= number < len(args) for number in numbers):
             raise TypeError(f"grad: argnums is {argnums}, with {len(args)} positional arguments")
         places = [number % len(args) for number in numbers]
-        tensors_out = _inside.get() or any(isinstance(args[i], Tensor) for i in places)
-        create_graph = tensors_out and recording.get()
+        followed = _inside.get() or any(
+            isinstance(arg, Tensor) and arg.requires_grad for arg in args
+        )
+        tensors_out = followed or any(isinstance(args[i], Tensor) for i in places)
+        create_graph = followed and recording.get()
         inputs = {i: _input(args[i], i) for i in places}
         with _transforming():
             y = function(*(inputs.get(i, arg) for i, arg in enumerate(args)), **keywords)
@@ -82,7 +86,8 @@ def value_and_grad(
                 )
             if y.shape != ():
                 raise ValueError(f"grad: the function returned shape {y.shape}, not a scalar")
-            found = _gradients(y, list(inputs.values()), create_graph)
+            by_place = dict(zip(inputs, _gradients(y, inputs.values(), create_graph), strict=True))
+        found = [by_place[i] for i in places]
         if tensors_out:
             value: Any = y if create_graph else y.detach()
             found = [g if isinstance(g, Tensor) else wrap(Tensor, g) for g in found]
@@ -122,8 +127,9 @@ def _input(value: Any, place: int) -> Tensor:
     return tensor
 
 
-def _gradients(y: Tensor, inputs: list[Tensor], create_graph: bool) -> list[Any]:
+def _gradients(y: Tensor, inputs: Iterable[Tensor], create_graph: bool) -> list[Any]:
     """Differentiate by the inputs. A value that does not depend on one has the gradient 0."""
+    inputs = list(inputs)
     if not y.requires_grad:
         return [np.zeros(tensor.shape, tensor.dtype) for tensor in inputs]
     found = gradients(y, inputs, create_graph=create_graph, retain_graph=create_graph)
@@ -175,6 +181,20 @@ def check_grads(
     >>> check_grads(np.tanh, [np.array([0.5, -1.0])], order=2)
     """
     rng = rng or np.random.default_rng(0)
+    _check_order(function, args, 1, order, eps, rtol, atol, rng)
+
+
+def _check_order(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    order: int,
+    last: int,
+    eps: float,
+    rtol: float,
+    atol: float,
+    rng: np.random.Generator,
+) -> None:
+    """Check the derivative of this order, and those of its own derivatives up to the last."""
     arrays = [np.asarray(arg) for arg in args]
     places = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
     for i in places:
@@ -196,17 +216,13 @@ def check_grads(
                 f"{tuple(map(int, worst))}: {exact[worst]} by autodiff, {numeric[worst]} by "
                 f"central differences"
             )
-    if order > 1:
+    if order < last:
         for k in range(len(places)):
-            check_grads(
-                lambda *values, k=k: slopes(*values)[k],
-                arrays,
-                order - 1,
-                eps=eps,
-                rtol=rtol,
-                atol=atol,
-                rng=rng,
-            )
+
+            def slope(*values: Any, k: int = k) -> Any:
+                return slopes(*values)[k]
+
+            _check_order(slope, arrays, order + 1, last, eps, rtol, atol, rng)
 
 
 def _central_differences(

@@ -217,7 +217,7 @@ def _own(part: Any, g: Any) -> Any:
     """Copy a gradient that shares its memory with another: people write to what they get."""
     array, other = (t._array if isinstance(t, Traced) else t for t in (part, g))
     owner = array if array.base is None else array.base
-    if owner is not other and owner is not other.base:
+    if owner is not other and owner is not other.base and array.flags.writeable:
         return part
     return wrap(type(part), array.copy(), part._node) if isinstance(part, Traced) else array.copy()
 

@@ -255,7 +255,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
             if node is not None:
                 needed |= uses
         else:
-            values.append(as_array(value) if isinstance(value, _SEQUENCES) else value)
+            values.append(_listed(value, inputs) if isinstance(value, _SEQUENCES) else value)
             parents.append(None)
     try:
         result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
@@ -283,6 +283,14 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
             saved = saved_inputs, result if needed & USES_RESULT else None, keywords, prints
         traced._node = Node(rule, tuple(parents), saved, result.shape, result.dtype)
     return traced
+
+
+def _listed(value: Any, inputs: Sequence[Any]) -> Array:
+    """Make an array of a list of numbers, of the dtype of what it meets, as numbers alone do."""
+    arrays = (i._array for i in inputs if isinstance(i, Traced) and i._array.dtype.kind == "f")
+    like = next(arrays, np.float32(0))
+    array = np.asarray(value)
+    return array.astype(like.dtype) if array.dtype.kind in "fiu" else array
 
 
 @cache
@@ -327,7 +335,8 @@ def _values_used(vjp: Callable[..., Any] | None, inputs: Sequence[str], own: int
     loaded: list[str] = []
     for instruction in dis.get_instructions(code):
         operand = instruction.argval
-        if loaded and loaded[-1] in shape_is_free and operand in _SHAPE_OF:
+        is_shape = operand in _SHAPE_OF and instruction.opname.startswith("LOAD_ATTR")
+        if loaded and loaded[-1] in shape_is_free and is_shape:
             loaded.pop()
         for name in loaded:
             uses |= bits[name]

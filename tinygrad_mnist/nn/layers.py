@@ -63,7 +63,7 @@ class Linear(Module):
         values = init((in_features, out_features), rng or np.random.default_rng(), dtype)
         # Column by column in memory, so that x @ weight and the gradient (g.T @ x).T read and write
         # in order: for small batches and few units that takes a third of their time away.
-        self.weight = Tensor(np.asfortranarray(values), requires_grad=True, copy=False)
+        self.weight = Tensor(np.array(values, dtype, order="F"), requires_grad=True, copy=False)
         self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True) if bias else None
 
     def forward(self, x: Any) -> Any:

@@ -43,11 +43,6 @@ class Module:
         """Compute the module's value: what `forward` returns."""
         return self.forward(*inputs)
 
-    def __init_subclass__(cls) -> None:
-        # A call is a call of forward() itself: one step less, which small layers notice.
-        if "forward" in vars(cls):
-            cls.__call__ = cls.forward  # type: ignore[method-assign]
-
     # --- what it is made of ---------------------------------------------------------------
 
     def parts(self) -> Iterator[tuple[str, Any]]:
@@ -81,7 +76,12 @@ class Module:
     def __repr__(self) -> str:
         size = sum(parameter.size for parameter in self.parameters())
         count = f"  # {size:,} parameters" if size else ""
-        inside = [(name, part) for name, part in self.parts() if isinstance(part, Module)]
+        inside = [
+            (name, part)
+            for attribute, value in self.parts()
+            for name, part in _walk(attribute, value, (id(self),), deep=False)
+            if isinstance(part, Module)
+        ]
         if not inside:
             return f"{type(self).__name__}({self.extra_repr()}){count}"
         lines = "\n".join(f"({name}): {part!r}" for name, part in inside).replace("\n", "\n  ")
@@ -103,17 +103,18 @@ class Module:
             numbers. Nothing is set then.
         """
         own = dict(self.named_state())
+        state = {k: v.numpy() if isinstance(v, Tensor) else np.asarray(v) for k, v in state.items()}
         wrong = [f"{name} is missing" for name in own.keys() - state.keys()]
         wrong += [f"{name} is unknown" for name in state.keys() - own.keys()]
         wrong += [
-            f"{name} holds {np.asarray(state[name]).dtype}, not real numbers"
+            f"{name} holds {state[name].dtype}, not real numbers"
             for name in own.keys() & state.keys()
-            if np.asarray(state[name]).dtype.kind not in "fiub"
+            if state[name].dtype.kind not in "fiub"
         ]
         wrong += [
-            f"{name} has shape {np.shape(state[name])} where {own[name].shape} was expected"
+            f"{name} has shape {state[name].shape} where {own[name].shape} was expected"
             for name in own.keys() & state.keys()
-            if np.shape(state[name]) != own[name].shape
+            if state[name].shape != own[name].shape
         ]
         if wrong:
             raise ValueError(f"load_state_dict: {'; '.join(sorted(wrong))}")
@@ -137,26 +138,28 @@ class Module:
             parameter.grad = None
 
 
-def _walk(name: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+def _walk(
+    name: str, value: Any, above: tuple[int, ...] = (), *, deep: bool = True
+) -> Iterator[tuple[str, Any]]:
     """Find the Tensors and Modules in a value, the value itself included.
 
-    A part that leads back to something above it is not entered again.
+    Lists, tuples and dicts are searched and, if `deep`, the modules that are found. A part that
+    leads back to something above it is not entered again.
     """
     if id(value) in above:
         return
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor | Module):
         yield name, value
-        return
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
-        yield name, value
-        parts = value.parts()
+        parts = value.parts() if deep else ()
     elif isinstance(value, list | tuple):
         parts = enumerate(value)
     elif isinstance(value, dict):
         parts = value.items()
     for key, part in parts:
-        yield from _walk(f"{name}.{key}" if name else str(key), part, (*above, id(value)))
+        inner = f"{name}.{key}" if name else str(key)
+        yield from _walk(inner, part, (*above, id(value)), deep=deep)
 
 
 class Sequential(Module):
@@ -183,8 +186,9 @@ class Sequential(Module):
         return x
 
     def parts(self) -> Iterator[tuple[str, Any]]:
-        """Iterate over the layers, named by their places."""
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+        """Iterate over the layers, named by their places, and over what a subclass adds."""
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+        yield from ((name, part) for name, part in vars(self).items() if name != "layers")
 
     def __len__(self) -> int:
         return len(self.layers)

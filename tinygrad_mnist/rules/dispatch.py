@@ -85,7 +85,8 @@ def _bind(
     values = [named.pop(name) for name in rule.parameters[:inputs] if name in named]
     if named.keys() - rule.keywords:
         raise _unsupported(rule.name, ", ".join(sorted(named.keys() - rule.keywords)), keywords)
-    return values, named
+    # A list, of axes for one, might be changed before the sweep.
+    return values, {k: tuple(v) if isinstance(v, list) else v for k, v in named.items()}
 
 
 def _unsupported(name: str, what: str, keywords: Mapping[str, Any]) -> TypeError:

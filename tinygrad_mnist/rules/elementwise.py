@@ -13,9 +13,15 @@ import numpy as np
 
 from .table import constant, define, derive
 
-__all__ = ["cast", "relu", "sigmoid"]
+__all__ = ["cast", "floating", "relu", "sigmoid"]
 
 Array = Any
+
+
+def floating(a: Any) -> Array:
+    """Make an array of floating-point numbers of whatever is given: small integers wrap around."""
+    a = np.asarray(a)
+    return a if a.dtype.kind == "f" else a.astype(np.result_type(a.dtype, np.float32))
 
 
 def _explain(*inputs: Any, **_: Any) -> str:
@@ -166,7 +172,7 @@ clip = define(
     vjps=(
         lambda g, y, a, low, high: np.where(y == a, g, 0),
         lambda g, y, a, low, high: np.where(_raised(y, a, low), g, 0),
-        lambda g, y, a, low, high: np.where((y == a) | _raised(y, a, low), 0, g),
+        lambda g, y, a, low, high: np.where((y == a) | _raised(y, a, low) | np.isnan(y), 0, g),
     ),
     formula=(
         r"\bar a = \bar y\,[l \le a \le h]",
@@ -189,6 +195,7 @@ derive(np.clip, _clip)
 
 
 def _sigmoid(a: Array) -> Array:
+    a = floating(a)
     small = np.exp(-np.abs(a))  # never overflows
     return np.where(a >= 0, 1, small) / (1 + small)
 
@@ -207,9 +214,14 @@ def _zero(dtype: np.dtype[Any]) -> Array:
     return np.zeros((), dtype)
 
 
+def _relu(a: Array) -> Array:
+    a = np.asarray(a)
+    return np.maximum(a, _zero(a.dtype))
+
+
 # The result is never negative, so its sign is 1 where the gradient passes and 0 elsewhere.
 relu = define(
-    lambda a: np.maximum(a, _zero(a.dtype)),
+    _relu,
     vjps=(lambda g, y, a: g * np.sign(y),),
     formula=(r"\bar a = \bar y\,[a > 0]",),
     name="relu",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .elementwise import floating
 from .table import constant, define
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
@@ -63,7 +64,7 @@ define(
 def _variance(
     g: Array, y: Array, a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False
 ) -> Array:
-    scale = 2 / (_count(a.shape, axis) - ddof)
+    scale = float(np.divide(2, _count(a.shape, axis) - ddof))  # infinite without freedom
     return _keep(g, a.shape, axis) * scale * (a - np.mean(a, axis=axis, keepdims=True))
 
 
@@ -102,6 +103,7 @@ def _shift(a: Array, axis: Axis) -> Array:
 
 
 def _logsumexp(a: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    a = floating(a)
     largest = _shift(a, axis)
     total = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
     return total if keepdims else np.squeeze(total, _axes(a.ndim, axis))
@@ -120,6 +122,7 @@ logsumexp = define(
 
 
 def _softmax(a: Array, axis: Axis = -1) -> Array:
+    a = floating(a)
     y = np.exp(a - np.max(a, axis=axis, keepdims=True))
     y /= np.sum(y, axis=axis, keepdims=True)
     return y
@@ -133,7 +136,7 @@ softmax = define(
 )
 
 log_softmax = define(
-    lambda a, axis=-1: a - _logsumexp(a, axis, keepdims=True),
+    lambda a, axis=-1: floating(a) - _logsumexp(a, axis, keepdims=True),
     vjps=(lambda g, y, a, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
     formula=(r"\bar a_i = \bar y_i - e^{y_i} \sum_j \bar y_j",),
     name="log_softmax",

@@ -66,10 +66,14 @@ def define(
     >>> round(float(tg.grad(np.cosh)(1.0)), 4)
     1.1752
     """
+    name = name or function.__name__
+    some = (vjps[0],) if isinstance(vjps, PerInput) else vjps
+    if not all(vjp is None or hasattr(vjp, "__code__") for vjp in some):
+        raise TypeError(f"define: the vjps of {name} must be functions or lambdas")
     inputs = 0 if isinstance(vjps, PerInput) else len(vjps)
-    parameters, keywords = _signature(vjps[0] or vjps[1])
+    parameters, keywords = _signature(next(vjp for vjp in some if vjp is not None))
     rule = Rule(
-        name or function.__name__,
+        name,
         forward or function,
         vjps,
         formula,
