@@ -52,12 +52,12 @@ affine = define(
     _affine,
     vjps=(
         lambda g, y, x, weight, bias: g.dot(weight.T),
-        lambda g, y, x, weight, bias: _rows(g).T.dot(_rows(x)).T,
+        lambda g, y, x, weight, bias: _rows(x).T.dot(_rows(g)),
         lambda g, y, x, weight, bias: _rows(g).T.dot(_ones(g.size // g.shape[-1], g.dtype)),
     ),
     formula=(
         r"\bar x = \bar y\, W^{\mathsf T}",
-        r"\bar W = (\bar y^{\mathsf T} x)^{\mathsf T} = x^{\mathsf T} \bar y",
+        r"\bar W = x^{\mathsf T} \bar y",
         r"\bar b = \bar y^{\mathsf T} \mathbf 1",
     ),
     explain=_explain_affine,

@@ -61,9 +61,7 @@ class Linear(Module):
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear: sizes must be positive, not {in_features}, {out_features}")
         values = init((in_features, out_features), rng or np.random.default_rng(), dtype)
-        # Column by column in memory, so that x @ weight and the gradient (g.T @ x).T read and write
-        # in order: for small batches and few units that takes a third of their time away.
-        self.weight = Tensor(np.array(values, dtype, order="F"), requires_grad=True, copy=False)
+        self.weight = Tensor(values, dtype, requires_grad=True)
         self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True) if bias else None
 
     def forward(self, x: Any) -> Any:
