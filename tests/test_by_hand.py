@@ -333,7 +333,17 @@ RNG = np.random.default_rng(0)
         (
             lambda: gradient_descent(zeros(784, 1), np.array([0]), alpha=-1.0, rng=RNG),
             ValueError,
-            "alpha and iterations must not be negative, but are -1.0 and 500",
+            "alpha and iterations must be finite and not negative, but are -1.0 and 500",
+        ),
+        (
+            lambda: gradient_descent(zeros(784, 1), np.array([0]), alpha=math.nan, rng=RNG),
+            ValueError,
+            "alpha and iterations must be finite and not negative, but are nan and 500",
+        ),
+        (
+            lambda: gradient_descent(zeros(784, 1), np.array([0]), alpha=math.inf, rng=RNG),
+            ValueError,
+            "alpha and iterations must be finite and not negative, but are inf and 500",
         ),
     ],
 )

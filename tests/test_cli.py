@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tinygrad_mnist import cli
 from tinygrad_mnist.data import MNIST, load_mnist, write_idx
 from tinygrad_mnist.data.files import MNIST_FILES
 from tinygrad_mnist.models import load_model, mlp, read_record, save_model
-from tinygrad_mnist.training import evaluate
+from tinygrad_mnist.training import DivergedError, evaluate, fit
 
 QUICK = ("--data", "sample", "--epochs", "2", "--no-plots")
 PLAIN_FILES = {"model.safetensors", "settings.json", "history.json"}
@@ -257,14 +258,46 @@ def test_help_is_printed(arguments: list[str]) -> None:
     assert "usage: tinygrad-mnist" in result.out
 
 
-def test_divergence_keeps_the_last_good_model(tmp_path: Path) -> None:
-    result = run("train", *QUICK, "--lr", "1e30", "--out", tmp_path)
-    assert_one_line(result, 1, "epoch 1, step ", "the initial ones")
+def test_the_version_is_that_of_the_distribution() -> None:
+    result = run("--version")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == f"tinygrad-mnist {version('tinygrad-mnist')}\n"
+
+
+def test_without_a_distribution_the_version_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", unknown)
+    assert_one_line(run("--version"), 1, "the version is not known")
+
+
+def test_divergence_keeps_the_last_good_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverging(*arguments: Any, **_: Any) -> None:
+        raise DivergedError(2, 1, fit(*arguments))
+
+    monkeypatch.setattr(cli, "fit", diverging)
+    result = run("train", *QUICK, "--out", tmp_path)
+    assert_one_line(result, 1, "epoch 2, step 1", "a smaller learning rate may help")
     assert f"The last good model is in {tmp_path}." in result.out
-    model = load_model(tmp_path / "model.safetensors")
+    assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES
     initial = mlp([784, 10, 10], np.random.default_rng(0)).state_dict()
-    assert all((array == initial[name]).all() for name, array in model.state_dict().items())
-    assert json.loads((tmp_path / "history.json").read_text()) == []
+    saved = load_model(tmp_path / "model.safetensors").state_dict()
+    assert (saved["0.weight"] != initial["0.weight"]).any()
+    assert len(json.loads((tmp_path / "history.json").read_text())) == 2
+
+
+def test_divergence_without_a_good_epoch_saves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "model.safetensors").write_bytes(b"old")
+    for out in (tmp_path / "old", tmp_path / "new" / "below"):
+        result = run("train", *QUICK, "--lr", "1e30", "--out", out)
+        assert_one_line(result, 1, "epoch 1, step ", "the initial ones")
+        assert result.out.endswith("Nothing was saved, because no epoch had ended.\n")
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "model.safetensors"]
+    assert (tmp_path / "old" / "model.safetensors").read_bytes() == b"old"
 
 
 @pytest.mark.parametrize(
@@ -282,7 +315,6 @@ def test_large_numbers_that_make_sense_are_taken(
     tmp_path: Path, options: tuple[str, float]
 ) -> None:
     result = run("train", *QUICK, *options, "--out", tmp_path)
-    assert (tmp_path / "model.safetensors").exists()
     if "--lr" in options:
         assert_one_line(result, 1, "a smaller learning rate may help")
     else:
@@ -342,6 +374,23 @@ def test_a_file_in_the_way_is_told_before_training(tmp_path: Path, out: str) -> 
 
 
 @pytest.mark.usefixtures("untrained")
+def test_an_out_that_is_a_file_is_said_to_be_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("train", *QUICK, "--out", tmp_path / "file")
+    assert_one_line(result, 1, f"cannot write to {tmp_path / 'file'}: it is not a directory\n")
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize("name", sorted(PLAIN_FILES | PICTURES))
+def test_a_directory_in_the_way_of_a_file_is_told_before_training(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    result = run("train", *QUICK, "--out", tmp_path)
+    assert_one_line(result, 1, f"cannot write to {tmp_path}: {name} is a directory\n")
+
+
+@pytest.mark.usefixtures("untrained")
 def test_a_directory_that_takes_no_files_is_told_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +414,24 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
     assert_one_line(result, 1, f"cannot write to {tmp_path}: No space left on device")
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
     assert (tmp_path / "model.safetensors").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("fails_at", range(3))
+def test_files_of_two_runs_are_never_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    calls = iter(range(100))
+
+    def full(file: int) -> None:
+        if next(calls) == fails_at:
+            raise OSError(28, "No space left on device")
+
+    for name in PLAIN_FILES:
+        (tmp_path / name).write_bytes(b"old")
+    monkeypatch.setattr("os.fsync", full)
+    assert_one_line(run("train", *QUICK, "--out", tmp_path), 1, "No space left on device")
+    assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES
+    assert {file.read_bytes() for file in tmp_path.iterdir()} == {b"old"}
 
 
 # --- missing packages ---------------------------------------------------------------------
@@ -470,6 +537,20 @@ def test_a_missing_file_is_one_line(four_files: Path) -> None:
     assert_one_line(result, 1, "t10k-labels-idx1-ubyte", "expected a directory with")
 
 
+@pytest.mark.usefixtures("untrained")
+def test_all_of_mnist_is_not_a_few_digits_of_it(
+    four_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYGRAD_MNIST_DATA", str(four_files))
+    result = run("train", "--data", "full", "--no-plots")
+    assert_one_line(result, 1, str(four_files / MNIST_FILES[0].name), "expected MNIST's own file")
+
+
+@pytest.mark.usefixtures("untrained")
+def test_data_without_a_name_is_one_line() -> None:
+    assert_one_line(run("train", "--data", ""), 1, "data must be 'auto'", "not ''")
+
+
 @pytest.mark.usefixtures("offline", "untrained")
 def test_all_of_mnist_without_a_network_is_one_line() -> None:
     result = run("train", "--data", "full", "--no-plots")
@@ -529,6 +610,16 @@ def test_a_file_that_is_no_sound_model_is_one_line(
         save_model(path, mlp(sizes, np.random.default_rng(0)))
         words = f"expected a model from 784 pixels to 10 digits, found layers of {sizes[0]}-"
         assert_one_line(run(verb, path, *rest), 1, str(path), words)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, trained: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert_one_line(run("evaluate", pipe, "--data", "sample"), 1, f"{pipe}: not a regular file\n")
+    assert_one_line(run("predict", pipe, "a.png"), 1, f"{pipe}: not a regular file\n")
+    result = run("predict", trained / "model.safetensors", pipe)
+    assert_one_line(result, 1, f"{pipe}: not a regular file\n")
 
 
 # --- predict ------------------------------------------------------------------------------
@@ -632,6 +723,24 @@ def test_an_output_that_is_full_is_one_line(trained: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": ""},
         )
     result = Result(done.returncode, "", done.stderr)
-    assert_one_line(result, 1, "No space left on device")
+    assert_one_line(result, 1, "standard output: No space left on device")
+
+
+def test_ctrl_c_while_the_module_starts_is_one_line() -> None:
+    program = (
+        "import runpy, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'tinygrad_mnist.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "runpy.run_module('tinygrad_mnist', run_name='__main__')\n"
+    )
+    done = subprocess.run(  # noqa: S603 (own program)
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "tinygrad-mnist: interrupted\n"

@@ -2,6 +2,11 @@
 
 import sys
 
-from tinygrad_mnist.cli import main
+try:
+    from tinygrad_mnist.cli import main
+except KeyboardInterrupt:
+    # Once it runs, `main` itself sees to this.
+    sys.stderr.write("tinygrad-mnist: interrupted\n")
+    sys.exit(130)
 
 sys.exit(main())

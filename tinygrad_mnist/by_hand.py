@@ -407,8 +407,8 @@ def gradient_descent(
     TypeError
         If ``X`` is not floating or the labels are not integers.
     ValueError
-        If shapes do not fit together, a label is out of range, or ``alpha`` or ``iterations``
-        is negative.
+        If shapes do not fit together, a label is out of range, ``alpha`` or ``iterations`` is
+        negative, or ``alpha`` is not finite.
 
     Examples
     --------
@@ -419,9 +419,10 @@ def gradient_descent(
     """
     if not np.issubdtype(X.dtype, np.floating):
         raise TypeError(f"X must hold floats from 0 to 1, but its dtype is {X.dtype}")
-    if alpha < 0 or iterations < 0:
+    if not 0 <= alpha < math.inf or iterations < 0:
         raise ValueError(
-            f"alpha and iterations must not be negative, but are {alpha} and {iterations}"
+            "alpha and iterations must be finite and not negative, "
+            f"but are {alpha} and {iterations}"
         )
     _check_shapes(X=X, labels=labels)
     Y = one_hot(labels, classes, X.dtype)

@@ -1,8 +1,8 @@
 """The command ``tinygrad-mnist``: train a recogniser, examine it, and let it read a picture.
 
 This room parses arguments and prints; the work is done by `training`, `models`, `data` and
-`pictures`. What a person can have done wrong, or a disk or a network, is told in one line on the
-standard error stream. The exit status is 0 if all went well, 2 if the command line makes no
+`run_directory`. What a person can have done wrong, or a disk or a network, is told in one line on
+the standard error stream. The exit status is 0 if all went well, 2 if the command line makes no
 sense, 130 after Ctrl-C, 141 if whoever read the output has gone, and 1 otherwise.
 """
 
@@ -17,16 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
-from tinygrad_mnist import nn, pictures
-from tinygrad_mnist.atomic import atomic_write
+from tinygrad_mnist import nn
 from tinygrad_mnist.data import MNIST, load_mnist
 from tinygrad_mnist.data.image import read_image
 from tinygrad_mnist.extras import need
-from tinygrad_mnist.models import layer_sizes, load_model, mlp, read_record, save_model
+from tinygrad_mnist.models import layer_sizes, load_model, mlp, read_record
+from tinygrad_mnist.run_directory import prepared, save_pictures, save_run
 from tinygrad_mnist.training import (
     DIGITS,
     DivergedError,
@@ -43,7 +43,6 @@ __all__ = ["main"]
 
 PROGRAM = "tinygrad-mnist"
 PIXELS = 28 * 28
-PICTURES = ("learning_curves", "confusion_matrix", "hidden_weights", "confident_mistakes")
 BAR = 30  # characters for a probability of 1
 
 # What bad input, a bad disk or network, and absurd sizes raise; anything else is a bug.
@@ -103,10 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _flush_output() -> None:
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
         # What cannot be written is thrown away, or Python would try, and complain, at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 # --- the command line ---------------------------------------------------------------------
@@ -119,8 +118,22 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{PROGRAM}: error: {message} (see {self.prog} --help)\n")
 
 
+class _Version(argparse.Action):
+    """Look the version up, which takes a while, only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(PROGRAM, version(PROGRAM))
+        except PackageNotFoundError:
+            parser.exit(1, f"{PROGRAM}: error: not installed, so the version is not known\n")
+        parser.exit()
+
+
 def _parser() -> _Parser:
     parser = _Parser(PROGRAM, description="Recognise handwritten digits with a small network.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     common = _Parser(add_help=False)
     common.add_argument(
@@ -131,9 +144,10 @@ def _parser() -> _Parser:
         "--data",
         default="auto",
         metavar="auto|full|sample|DIR",
-        help="the digits: 'auto' takes all of MNIST, downloaded once, or else the bundled sample; "
-        "'full' insists on all of MNIST; 'sample' takes the bundled sample; a directory must "
-        "hold MNIST's four files (default: %(default)s)",
+        help="the digits: 'auto' takes the directory that TINYGRAD_MNIST_DATA names, or else all "
+        "of MNIST, downloaded once, or else the bundled sample; 'full' insists on all of MNIST, "
+        "true to the last bit; 'sample' takes the bundled sample; a directory must hold four files "
+        "named and made as MNIST's are (default: %(default)s)",
     )
     model = _Parser(add_help=False)
     model.add_argument("model", metavar="MODEL", type=Path, help="a model.safetensors of 'train'")
@@ -216,8 +230,12 @@ def _train(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     _need_extras(plots=not options.no_plots)
     digits = load_mnist(options.data, progress=sys.stderr.isatty())
     print(digits.source)
-    with _writing_to(options.out):
-        _check_directory(options.out)
+    with prepared(options.out):
+        _fit_and_save(options, settings, digits)
+    return 0
+
+
+def _fit_and_save(options: argparse.Namespace, settings: Settings, digits: MNIST) -> None:
     rng = np.random.default_rng(options.seed)
     model = mlp([PIXELS, *options.hidden, DIGITS], rng)
     print(model)
@@ -233,15 +251,16 @@ def _train(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         with _progress(settings.epochs) as (on_step, on_epoch):
             history = fit(model, digits, settings, rng, on_step=on_step, on_epoch=on_epoch)
     except DivergedError as error:
-        with _writing_to(options.out):
-            _save_run(options.out, model, record, error.history)
-        print(f"The last good model is in {options.out}.")
+        if error.history:
+            save_run(options.out, model, record, error.history)
+            print(f"The last good model is in {options.out}.")
+        else:
+            print("Nothing was saved, because no epoch had ended.")
         raise
     evaluation = evaluate(model, digits.test_images, digits.test_labels)
-    with _writing_to(options.out):
-        files = _save_run(options.out, model, record, history)
-        if not options.no_plots:
-            files += _save_pictures(options.out, model, digits, history, evaluation)
+    files = save_run(options.out, model, record, history)
+    if not options.no_plots:
+        files += save_pictures(options.out, model, digits, history, evaluation)
 
     print(f"\ntrain loss     {history[-1].train_loss:.4f}")
     _print_accuracy(evaluation)
@@ -257,7 +276,6 @@ def _train(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             "out": str(options.out),
         }
         print(json.dumps(result))
-    return 0
 
 
 def _need_extras(plots: bool) -> None:
@@ -298,55 +316,6 @@ def _progress(
             bar.update()
 
         yield on_step, lambda epoch: bar.write(line(epoch))
-
-
-@contextmanager
-def _writing_to(directory: Path) -> Iterator[None]:
-    """Say, when writing fails, where it was."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(f"cannot write to {directory}: {error.strerror or error}") from error
-
-
-def _check_directory(directory: Path) -> None:
-    """Make the directory, and see that a file can be written there, before any work is done."""
-    directory.mkdir(parents=True, exist_ok=True)
-    probe = directory / f".{os.urandom(8).hex()}.tmp"
-    probe.touch(exist_ok=False)
-    probe.unlink()
-
-
-def _save_run(
-    directory: Path, model: nn.Sequential, record: dict[str, Any], history: list[Epoch]
-) -> list[Path]:
-    """Write the model, its settings and its history; take away an earlier run's pictures."""
-    files = [directory / name for name in ("model.safetensors", "settings.json", "history.json")]
-    save_model(files[0], model, trained_on=record["data"])
-    for file, content in zip(files[1:], (record, [e._asdict() for e in history]), strict=True):
-        with atomic_write(file) as stream:
-            stream.write(f"{json.dumps(content, indent=2, allow_nan=False)}\n".encode())
-    for name in PICTURES:
-        (directory / f"{name}.png").unlink(missing_ok=True)
-    return files
-
-
-def _save_pictures(
-    directory: Path,
-    model: nn.Sequential,
-    digits: MNIST,
-    history: list[Epoch],
-    evaluation: Evaluation,
-) -> list[Path]:
-    figures = (
-        pictures.learning_curves([epoch._asdict() for epoch in history]),
-        pictures.confusion_matrix(evaluation.confusion),
-        pictures.hidden_weights(model.state_dict()["0.weight"]),
-        pictures.confident_mistakes(
-            digits.test_images, digits.test_labels, evaluation.probabilities
-        ),
-    )
-    return pictures.save_pictures(directory, dict(zip(PICTURES, figures, strict=True)))
 
 
 # --- evaluate and predict -----------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_mnist import nn
 from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.extras import need
+from tinygrad_mnist.regular import open_regular
 
 __all__ = ["ModelFileError", "layer_sizes", "load_model", "mlp", "read_record", "save_model"]
 
@@ -178,7 +179,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nd
     """Read the record and the weights of a saved model, and check them against each other."""
     safetensors = need("safetensors", "cli", "loading a model")
     name = os.fspath(path)
-    with open(path, "rb"):
+    with open_regular(path):
         pass  # a missing file is told in Python's own words
     try:
         with safetensors.safe_open(name, framework="np") as file:

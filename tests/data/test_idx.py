@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import os
 import struct
 import tracemalloc
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tinygrad_mnist.data import IDXError, read_idx, write_idx
+from tinygrad_mnist.data.idx import idx_sha256
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 GZIPPED = pytest.mark.parametrize("name", ["array.idx", "array.idx.gz"])
@@ -64,6 +66,14 @@ def test_any_memory_layout_is_written_alike(directory: Path, array: NDArray[Any]
     write_idx(directory / "transposed", array.T)
     write_idx(directory / "contiguous", np.array(array.T, order="C"))
     assert (directory / "transposed").read_bytes() == (directory / "contiguous").read_bytes()
+
+
+@UNHURRIED
+@given(array=arrays())
+def test_the_sha256_is_that_of_the_plain_file(directory: Path, array: NDArray[Any]) -> None:
+    write_idx(directory / "hashed", array)
+    content = (directory / "hashed").read_bytes()
+    assert idx_sha256(array) == hashlib.sha256(content).hexdigest()
 
 
 @GZIPPED
@@ -253,3 +263,10 @@ def test_a_size_beyond_32_bits_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_idx(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"not a regular file: .*pipe"):
+        read_idx(tmp_path / "pipe")

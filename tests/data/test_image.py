@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import os
 import re
 import sys
 from pathlib import Path
@@ -284,6 +285,13 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
         read_image(tmp_path / "none.png")
     with pytest.raises(OSError, match=r"cannot read the image .*directory"):
         read_image(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"cannot read the image .*pipe: not a regular file"):
+        read_image(tmp_path / "pipe")
 
 
 def test_a_text_is_not_an_image(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from loopback import Mirrors, Tiny
 from tinygrad_mnist.data import MNIST, IDXError, load_mnist, read_idx, write_idx
 from tinygrad_mnist.data.download import DownloadError
 from tinygrad_mnist.data.files import MNIST_FILES, is_sound
-from tinygrad_mnist.data.mnist import cache_directory, load_cached, load_directory
+from tinygrad_mnist.data.mnist import cache_directory, load_cached, load_directory, load_verified
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = (file.name for file in MNIST_FILES)
 
@@ -114,15 +114,63 @@ def test_a_missing_directory_is_an_error() -> None:
         load_mnist("nowhere")
 
 
-@pytest.mark.parametrize("data", ["auto", "full"])
+def test_a_directory_by_the_name_of_a_file_is_not_the_file(tmp_path: Path, tiny: Tiny) -> None:
+    (copy_of(tiny, tmp_path) / TRAIN_LABELS).unlink()
+    (tmp_path / TRAIN_LABELS).mkdir()
+    with pytest.raises(FileNotFoundError, match=f"expected .* file {TRAIN_LABELS} or"):
+        load_mnist(tmp_path)
+    write_idx(tmp_path / f"{TRAIN_LABELS}.gz", read_idx(tiny.directory / TRAIN_LABELS))
+    assert_tiny(load_mnist(tmp_path), tiny)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_by_the_name_of_a_file_is_refused(tmp_path: Path, tiny: Tiny) -> None:
+    (copy_of(tiny, tmp_path) / TRAIN_LABELS).unlink()
+    os.mkfifo(tmp_path / TRAIN_LABELS)
+    with pytest.raises(OSError, match=f"not a regular file: .*{TRAIN_LABELS}"):
+        load_mnist(tmp_path)
+
+
+def test_an_empty_name_is_an_error_that_shows_it() -> None:
+    with pytest.raises(ValueError, match=r"data must be .* not ''"):
+        load_mnist("")
+
+
 def test_the_environment_variable_comes_first(
-    offline: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, data: str
+    offline: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TINYGRAD_MNIST_DATA", str(tiny.directory))
-    digits = load_mnist(data)
+    digits = load_mnist()
     assert_tiny(digits, tiny)
     assert digits.kind == "directory"
     assert str(tiny.directory) in digits.source
+
+
+def test_full_takes_nothing_else_from_the_directory_in_the_environment(
+    offline: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYGRAD_MNIST_DATA", str(tiny.directory))
+    with pytest.raises(ValueError, match="expected MNIST's own file") as caught:
+        load_mnist("full")
+    assert str(caught.value).startswith(str(tiny.directory / TRAIN_IMAGES))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("spoiled", [None, TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS])
+def test_each_file_is_held_against_what_it_must_be(
+    tmp_path: Path, tiny: Tiny, suffix: str, spoiled: str | None
+) -> None:
+    for file in tiny.files:
+        array = read_idx(tiny.directory / file.name)
+        write_idx(tmp_path / f"{file.name}{suffix}", array ^ (file.name == spoiled))
+    if spoiled is None:
+        digits = load_verified(tmp_path, tiny.files)
+        assert_tiny(digits, tiny)
+        assert (digits.kind, digits.source) == ("full", f"Using 7 MNIST digits from {tmp_path}.")
+    else:
+        with pytest.raises(ValueError, match="the SHA-256 is wrong") as caught:
+            load_verified(tmp_path, tiny.files)
+        assert str(caught.value).startswith(f"{tmp_path / spoiled}{suffix}: ")
 
 
 def test_a_bad_directory_in_the_environment_is_an_error_and_no_reason_to_go_on(
@@ -248,6 +296,12 @@ def mnist() -> MNIST:
     if not directory:
         pytest.skip("needs all of MNIST: set TINYGRAD_MNIST_DATA to its directory")
     return load_directory(directory)
+
+
+def test_full_is_the_whole_of_mnist(mnist: MNIST) -> None:
+    digits = load_mnist("full")
+    assert digits.kind == "full"
+    np.testing.assert_array_equal(digits.test_images, mnist.test_images)
 
 
 def test_the_whole_of_mnist_has_its_well_known_numbers(mnist: MNIST) -> None:

@@ -176,8 +176,8 @@ RULE_SAMPLES: dict[str, list[Sample]] = {
         call(normal(0, 3), normal(3, 2), normal(2)),
     ],
     "softmax_cross_entropy": [
-        call(normal(4, 3), np.array([0, 2, 2, 1])),
-        call(normal(1, 3), np.array([1], np.uint8)),
+        call(normal(4, 3), labels=np.array([0, 2, 2, 1])),
+        call(normal(1, 3), labels=np.array([1], np.uint8)),
     ],
 }
 

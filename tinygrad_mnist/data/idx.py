@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_mnist.atomic import atomic_write
+from tinygrad_mnist.regular import open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["IDXError", "read_idx", "write_idx"]
+__all__ = ["IDXError", "idx_sha256", "read_idx", "write_idx"]
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -80,7 +81,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     array([ 0,  1,  4,  9, 16], dtype=int32)
     """
     name = os.fspath(path)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if file.peek(2)[:2] != _GZIP_MAGIC:
             return _read(file, name, size)
@@ -173,17 +174,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     ...         file.read()
     b'\x00\x00\x08\x00*'
     """
-    array = np.asarray(array)
-    dtype = array.dtype.newbyteorder(">")
-    if dtype not in _CODES:
-        known = ", ".join(known.newbyteorder("=").name for known in _CODES)
-        raise TypeError(f"IDX cannot hold an array of {array.dtype}, expected one of {known}")
-    if max(array.shape, default=0) > _LARGEST_SIZE:
-        raise ValueError(
-            f"IDX cannot hold the shape {array.shape}: sizes go up to {_LARGEST_SIZE:,}"
-        )
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _CODES[dtype], array.ndim, *array.shape)
-    content = np.ascontiguousarray(array, dtype).data
+    header, content = _parts(array)
     with atomic_write(path) as file:
         if not os.fspath(path).endswith(".gz"):
             file.write(header)
@@ -195,3 +186,39 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as zipped:
             zipped.write(header)
             zipped.write(content)
+
+
+def idx_sha256(array: NDArray[Any]) -> str:
+    """Return the SHA-256, in hexadecimal, of the plain IDX file that holds an array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such file, as `write_idx`.
+
+    Examples
+    --------
+    >>> idx_sha256(np.array(42, np.uint8))[:16]
+    '204273319d455be8'
+    """
+    import hashlib
+
+    digest = hashlib.sha256()
+    for part in _parts(array):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
+    """Return the header and the elements, as they stand in the file."""
+    array = np.asarray(array)
+    dtype = array.dtype.newbyteorder(">")
+    if dtype not in _CODES:
+        known = ", ".join(known.newbyteorder("=").name for known in _CODES)
+        raise TypeError(f"IDX cannot hold an array of {array.dtype}, expected one of {known}")
+    if max(array.shape, default=0) > _LARGEST_SIZE:
+        raise ValueError(
+            f"IDX cannot hold the shape {array.shape}: sizes go up to {_LARGEST_SIZE:,}"
+        )
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _CODES[dtype], array.ndim, *array.shape)
+    return header, np.ascontiguousarray(array, dtype).data

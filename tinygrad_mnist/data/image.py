@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.extras import need
+from tinygrad_mnist.regular import open_regular
 
 __all__ = ["read_image", "to_mnist"]
 
@@ -87,7 +88,7 @@ def read_image(path: str | PathLike[str]) -> Grey:
     """
     Image = need("PIL.Image", "cli", "reading an image")
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():
+        with open_regular(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata and the like; errors are raised
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file) as image:

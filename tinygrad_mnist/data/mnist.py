@@ -18,12 +18,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tinygrad_mnist.data.files import MIRRORS, MNIST_FILES, DataFile, is_sound
-from tinygrad_mnist.data.idx import read_idx
+from tinygrad_mnist.data.idx import idx_sha256, read_idx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MNIST", "cache_directory", "load_cached", "load_directory", "load_mnist", "load_sample"]
+__all__ = [
+    "MNIST",
+    "cache_directory",
+    "load_cached",
+    "load_directory",
+    "load_mnist",
+    "load_sample",
+    "load_verified",
+]
 
 _VARIABLE = "TINYGRAD_MNIST_DATA"
 
@@ -61,7 +69,8 @@ def load_mnist(data: str | os.PathLike[str] = "auto", *, progress: bool = False)
     data
         ``"auto"`` takes the directory that the environment variable ``TINYGRAD_MNIST_DATA`` names,
         if it is set; else the user's cache directory, into which missing files are downloaded;
-        and if that fails, the bundled sample. ``"full"`` does the same without the last resort.
+        and if that fails, the bundled sample. ``"full"`` looks in the same directories, but takes
+        nothing that is not MNIST to the last bit.
         ``"sample"`` takes the bundled sample: 4,000 digits to train on, 1,000 to test on.
         Anything else is a directory with the four files of MNIST under their own names, plain or
         gzipped; other pictures of the same form, such as Fashion-MNIST, are welcome there.
@@ -74,7 +83,8 @@ def load_mnist(data: str | os.PathLike[str] = "auto", *, progress: bool = False)
         If a file is missing from a directory, or cannot be read; with ``"full"``, if the download
         fails.
     ValueError
-        If a file of a directory does not hold what it should.
+        If a file of a directory does not hold what it should, which with ``"full"`` is what
+        MNIST's own file holds; or if ``data`` is empty.
     ImportError
         If a progress bar is needed and its package, tqdm, is not installed.
 
@@ -88,10 +98,12 @@ def load_mnist(data: str | os.PathLike[str] = "auto", *, progress: bool = False)
     """
     if data == "sample":
         return load_sample()
+    if data == "":
+        raise ValueError("data must be 'auto', 'full', 'sample' or a directory, not ''")
     if data not in ("auto", "full"):
         return load_directory(data)
     if directory := os.environ.get(_VARIABLE):
-        return load_directory(directory)
+        return load_verified(directory) if data == "full" else load_directory(directory)
     try:
         return load_cached(cache_directory(), progress=progress)
     except OSError as error:
@@ -111,6 +123,37 @@ def load_directory(directory: str | os.PathLike[str]) -> MNIST:
         If a file does not hold what it should. `IDXError` is one kind of it.
     """
     return _read_files(os.fspath(directory), "directory", "digits")
+
+
+def load_verified(
+    directory: str | os.PathLike[str], files: Sequence[DataFile] = MNIST_FILES
+) -> MNIST:
+    """Load the four files as `load_directory` does, and insist on what they hold.
+
+    Parameters
+    ----------
+    directory
+        Where they are.
+    files
+        What they must be, in the order of `MNIST_FILES`.
+
+    Raises
+    ------
+    OSError
+        If a file is missing or cannot be read.
+    ValueError
+        If a file holds anything else.
+    """
+    directory = os.fspath(directory)
+    digits = _read_files(directory, "full", "MNIST digits")
+    arrays = digits.train_images, digits.train_labels, digits.test_images, digits.test_labels
+    for file, array in zip(files, arrays, strict=True):
+        if idx_sha256(array) != file.sha256:
+            raise ValueError(
+                f"{_find(directory, file.name)}: expected MNIST's own file, "
+                "found other content: the SHA-256 is wrong"
+            )
+    return digits
 
 
 def load_cached(
@@ -223,9 +266,9 @@ def _read_pair(directory: str, prefix: str) -> tuple[NDArray[np.uint8], NDArray[
 def _find(directory: str, name: str) -> str:
     for candidate in (name, f"{name}.gz"):
         path = os.path.join(directory, candidate)
-        if os.path.exists(path):
+        if os.path.exists(path) and not os.path.isdir(path):
             return path
-    raise FileNotFoundError(f"{directory}: expected a directory with {name} or {name}.gz in it")
+    raise FileNotFoundError(f"{directory}: expected a directory with a file {name} or {name}.gz")
 
 
 def _form(array: NDArray[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, apply
+from ..engine import apply
 from ..rules import define, log_softmax, relu, sigmoid, softmax
 
 __all__ = ["affine", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy"]
@@ -116,7 +116,7 @@ def _explain_labels(logits: Array, labels: Array) -> str:
 
 
 def _cross_entropy_vjp(
-    g: Array, y: Array, logits: Array, labels: Array, *, kept: Array | None
+    g: Array, y: Array, logits: Array, *, labels: Array, kept: Array | None
 ) -> Array:
     if kept is not None:
         return (g / len(labels)) * kept
@@ -127,8 +127,8 @@ def _cross_entropy_vjp(
 
 _mean_cross_entropy = define(
     _cross_entropy,
-    vjps=(_cross_entropy_vjp, None),
-    formula=(r"\bar z = \bar y\,(\operatorname{softmax} z - \text{one-hot}) / m", ""),
+    vjps=(_cross_entropy_vjp,),
+    formula=(r"\bar z = \bar y\,(\operatorname{softmax} z - \text{one-hot}) / m",),
     keeps=True,
     explain=_explain_labels,
     name="softmax_cross_entropy",
@@ -165,6 +165,4 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> round(float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])), 4)  # log 4
     1.3863
     """
-    if not isinstance(labels, Traced):
-        labels = np.asarray(labels)
-    return apply(_mean_cross_entropy, (logits, labels))
+    return apply(_mean_cross_entropy, (logits,), {"labels": np.array(labels)})
