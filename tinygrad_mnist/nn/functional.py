@@ -27,13 +27,11 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
 
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    """Compute ``x @ weight + bias``, with samples along all axes of x but the last."""
-    y = _rows(x).dot(weight)
-    if y.dtype == bias.dtype:
-        y += bias
-    else:
-        y = y + bias
-    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
+    y = x.dot(weight)
+    if y.dtype != bias.dtype:
+        return y + bias
+    y += bias
+    return y
 
 
 def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
@@ -43,17 +41,12 @@ def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
     )
 
 
-def _rows(a: Array) -> Array:
-    """Flatten all axes but the last."""
-    return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
-
-
-affine = define(
+_affine_of_rows = define(
     _affine,
     vjps=(
         lambda g, y, x, weight, bias: g.dot(weight.T),
-        lambda g, y, x, weight, bias: _rows(x).T.dot(_rows(g)),
-        lambda g, y, x, weight, bias: _rows(g).T.dot(_ones(g.size // g.shape[-1], g.dtype)),
+        lambda g, y, x, weight, bias: x.T.dot(g),
+        lambda g, y, x, weight, bias: g.T.dot(_ones(len(g), g.dtype)),
     ),
     formula=(
         r"\bar x = \bar y\, W^{\mathsf T}",
@@ -63,6 +56,38 @@ affine = define(
     explain=_explain_affine,
     name="affine",
 )
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """Compute ``x @ weight + bias``.
+
+    Parameters
+    ----------
+    x
+        Of shape (..., inputs): samples along all axes but the last.
+    weight
+        Of shape (inputs, outputs).
+    bias
+        Of shape (outputs,).
+
+    Returns
+    -------
+    An array of shape (..., outputs).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together.
+
+    Examples
+    --------
+    >>> affine(np.ones((2, 3)), np.ones((3, 4)), np.zeros(4)).shape
+    (2, 4)
+    """
+    if x.ndim == 2:
+        return apply(_affine_of_rows, (x, weight, bias))
+    y = apply(_affine_of_rows, (x.reshape(-1, x.shape[-1]), weight, bias))
+    return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
 @lru_cache(maxsize=8)

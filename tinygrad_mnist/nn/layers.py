@@ -68,7 +68,7 @@ class Linear(Module):
         """Map an array of shape (..., in_features) to one of shape (..., out_features)."""
         if self.bias is None:
             return x @ self.weight
-        return apply(affine, (x, self.weight, self.bias))
+        return affine(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Write the sizes."""
