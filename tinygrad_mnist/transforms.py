@@ -7,7 +7,7 @@ another transform.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -86,7 +86,8 @@ def value_and_grad(
                 )
             if y.shape != ():
                 raise ValueError(f"grad: the function returned shape {y.shape}, not a scalar")
-            by_place = dict(zip(inputs, _gradients(y, inputs.values(), create_graph), strict=True))
+            landed = _gradients(y, list(inputs.values()), create_graph)
+            by_place = dict(zip(inputs, landed, strict=True))
         found = [by_place[i] for i in places]
         if tensors_out:
             value: Any = y if create_graph else y.detach()
@@ -127,12 +128,11 @@ def _input(value: Any, place: int) -> Tensor:
     return tensor
 
 
-def _gradients(y: Tensor, inputs: Iterable[Tensor], create_graph: bool) -> list[Any]:
+def _gradients(y: Tensor, inputs: list[Tensor], create_graph: bool) -> list[Any]:
     """Differentiate by the inputs. A value that does not depend on one has the gradient 0."""
-    inputs = list(inputs)
-    if not y.requires_grad:
-        return [np.zeros(tensor.shape, tensor.dtype) for tensor in inputs]
-    found = gradients(y, inputs, create_graph=create_graph, retain_graph=create_graph)
+    found: list[Any] = [None] * len(inputs)
+    if y.requires_grad:
+        found = gradients(y, inputs, create_graph=create_graph, retain_graph=create_graph)
     return [
         np.zeros(tensor.shape, tensor.dtype) if g is None else g
         for g, tensor in zip(found, inputs, strict=True)

@@ -79,10 +79,9 @@ def _sweep(
         node = heappop(queue)[1]
         g = pending.pop(node)
         rule, parents = node.rule, node.parents
-        if wanted is not None and node in wanted:
+        if rule is None or (wanted is not None and node in wanted):
             landed[node] = _own(g, g)
         if rule is None:  # only where the sweep starts at a leaf
-            landed[node] = _own(g, g)
             continue
         if parents is None:
             raise _freed(node)
@@ -92,12 +91,15 @@ def _sweep(
         if node.saved is not None:
             inputs, result, keywords, prints = node.saved
             if prints or newest_write > node.time:
-                _check_unchanged(node)
+                _check_unchanged(node, (*inputs, result), prints)
             if create_graph:
-                inputs, result, keywords = _retraced(node, kind)
+                inputs = [_retraced(v, p, kind) for v, p in zip(inputs, parents, strict=True)]
+                result = _retraced(result, node, kind)
+                if "kept" in keywords:
+                    keywords = {**keywords, "kept": None}
             if result is not None:
                 y = result
-        for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # there may be a vjp too many
+        for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # PerInput has no end
             if parent is None or vjp is None:
                 continue
             if on_the_way is not None and parent not in on_the_way:
@@ -160,37 +162,23 @@ def _freed(node: Node) -> RuntimeError:
     )
 
 
-def _check_unchanged(node: Node) -> None:
-    """Refuse to use a saved value that was written to after it was saved."""
-    if node.saved is None:
-        return
-    inputs, result, _, prints = node.saved
-    for place, array in enumerate((*inputs, result)):
+def _check_unchanged(node: Node, saved: Sequence[Any], prints: Mapping[int, bytes]) -> None:
+    """Refuse to use a saved value, an input or last the result, that was written to since."""
+    for place, array in enumerate(saved):
         if not isinstance(array, np.ndarray):
             continue
         before = prints.get(place)
         if last_write(array) > node.time or (before is not None and before != fingerprint(array)):
-            what = f"input {place}" if place < len(inputs) else "the result"
+            what = f"input {place}" if place < len(saved) - 1 else "the result"
             raise RuntimeError(
                 f"{node.name}: {what}, of shape {array.shape}, was changed in place after it was "
                 f"saved for backward; write to a copy of it, or after backward()"
             )
 
 
-def _retraced(node: Node, kind: type[Traced]) -> tuple[list[Any], Any, Mapping[str, Any]]:
-    """Connect what a node saved with the graph again, so that a rule run on it is recorded."""
-    if node.saved is None or node.parents is None:
-        raise _freed(node)
-    inputs, result, keywords, _ = node.saved
-    inputs = [
-        wrap(kind, value, parent) if isinstance(value, np.ndarray | np.generic) else value
-        for value, parent in zip(inputs, node.parents, strict=True)
-    ]
-    if result is not None:
-        result = wrap(kind, result, node)
-    if "kept" in keywords:
-        keywords = {**keywords, "kept": None}
-    return inputs, result, keywords
+def _retraced(value: Any, node: Node | None, kind: type[Traced]) -> Any:
+    """Connect a saved array with its node again, so that a rule run on it is recorded."""
+    return wrap(kind, value, node) if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _leading_to(wanted: set[Node], start: Node) -> set[Node]:

@@ -21,7 +21,6 @@ def call(
     TypeError
         If the function has no row in the table, or its row does not support an argument.
     """
-    rule = RULES.get(function)
     if function in DERIVED:
         from inspect import signature  # a costly import that few calls need
 
@@ -31,7 +30,8 @@ def call(
         except TypeError as error:
             raise _unsupported(function.__name__, str(error), keywords) from None
         return implementation(*args, **keywords)
-    if rule is not None:
+    if function in RULES:
+        rule = RULES[function]
         inputs, rest = _bind(rule, args, keywords)
         return apply(rule, inputs, rest)
     if function in CONSTANT:
