@@ -115,7 +115,7 @@ def test_a_row_makes_a_function_work_to_any_order() -> None:
 
 @pytest.mark.usefixtures("table")
 def test_a_derived_row_follows_from_others() -> None:
-    derive(np.hypot, lambda a, b: np.sqrt(a * a + b * b))
+    derive(np.hypot, lambda a, b: np.sqrt(a * a + b * b), r"y = \sqrt{a^2 + b^2}")
     assert tg.grad(np.hypot)(np.float64(3.0), np.float64(4.0)) == pytest.approx(0.6)
     with pytest.raises(TypeError, match=r"^hypot: not supported for Tensors: "):
         np.hypot(x, x, out=out)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from differences import central_differences
-from samples import CONSTANT_SAMPLES, DERIVED_SAMPLES, RULE_SAMPLES, Call, Sample
+from samples import CONSTANT_SAMPLES, DERIVED_SAMPLES, PLAIN, RULE_SAMPLES, Call, Sample
 
 import tinygrad_mnist.nn  # noqa: F401  # its rules are rows of the table, too
 from tinygrad_mnist import Tensor
@@ -19,41 +19,6 @@ from tinygrad_mnist.engine import Rule
 from tinygrad_mnist.rules import CONSTANT, DERIVED, RULES
 
 Function = Callable[..., Any]
-
-
-def _sigmoid(a: Any) -> Any:
-    return 1 / (1 + np.exp(-a))
-
-
-def _logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.log(np.sum(np.exp(a), axis=axis, keepdims=keepdims))
-
-
-def _log_softmax(a: Any, axis: int = -1) -> Any:
-    return a - _logsumexp(a, axis, keepdims=True)
-
-
-def _scatter(g: Any, shape: tuple[int, ...], index: Any) -> Any:
-    places = np.arange(np.prod(shape)).reshape(shape)[index]
-    return np.bincount(places.ravel(), g.ravel(), int(np.prod(shape))).reshape(shape)
-
-
-# The rows that are not NumPy's, written once more in the plainest way.
-OWN: dict[str, Function] = {
-    "sigmoid": _sigmoid,
-    "relu": lambda a: np.where(a > 0, a, 0.0),
-    "astype": lambda a, dtype: np.array(a, dtype),
-    "logsumexp": _logsumexp,
-    "softmax": lambda a, axis=-1: np.exp(_log_softmax(a, axis)),
-    "log_softmax": _log_softmax,
-    "concatenate": lambda *arrays, axis, sizes: np.concatenate(arrays, axis),
-    "getitem": lambda a, index: a[index],
-    "scatter": _scatter,
-    "affine": lambda x, weight, bias: x @ weight + bias,
-    "softmax_cross_entropy": lambda logits, labels: (
-        -np.mean(np.choose(labels, _log_softmax(logits).T))
-    ),
-}
 
 
 RULE_CASES = [
@@ -119,7 +84,7 @@ def test_every_name_is_that_of_one_row() -> None:
 
 def test_every_function_that_is_not_numpys_has_a_plain_version_here() -> None:
     own = {rule.name for f, rule in RULES.items() if (f.__module__ or "numpy") != "numpy"}
-    assert own == set(OWN)
+    assert own == set(PLAIN)
 
 
 @pytest.mark.parametrize("rule", list(RULES.values()), ids=lambda rule: rule.name)
@@ -132,6 +97,13 @@ def test_every_derivative_is_written_as_a_formula(rule: Rule) -> None:
         assert braces.count("{") == braces.count("}")
 
 
+@pytest.mark.parametrize("function", list(DERIVED), ids=lambda function: function.__name__)
+def test_every_derived_function_is_written_as_a_formula(function: Function) -> None:
+    formula = DERIVED[function].formula
+    assert formula.startswith("y = ")
+    assert formula.count("{") - formula.count("\\{") == formula.count("}") - formula.count("\\}")
+
+
 @pytest.mark.parametrize(
     "function",
     [f for f in RULES | DERIVED if (f.__module__ or "numpy") == "numpy"],
@@ -140,7 +112,7 @@ def test_every_derivative_is_written_as_a_formula(rule: Rule) -> None:
 def test_positional_arguments_mean_what_they_mean_to_numpy(function: Function) -> None:
     numpys = inspect.signature(function).parameters
     if function in DERIVED:
-        own = inspect.signature(DERIVED[function]).parameters
+        own = inspect.signature(DERIVED[function].implementation).parameters
         positional = [name for name, p in own.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         keywords = set(own) - set(positional)
         named = positional
@@ -166,8 +138,8 @@ def test_the_value_is_the_one_that_numpy_computes(
     function: Function, rule: Rule, sample: Sample
 ) -> None:
     keywords = dict(sample.keywords)
-    if rule.name in OWN:
-        found, expected = rule(*leaves(sample.inputs), **keywords), OWN[rule.name]
+    if rule.name in PLAIN:
+        found, expected = rule(*leaves(sample.inputs), **keywords), PLAIN[rule.name]
         np.testing.assert_allclose(
             found.numpy(), expected(*sample.inputs, **keywords), rtol=1e-14, atol=1e-14
         )

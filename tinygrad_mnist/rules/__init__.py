@@ -4,9 +4,10 @@ The rows stand in `elementwise`, `reduction`, `shape` and `linalg`; `table` says
 made. The engine runs them; `tinygrad_mnist.Tensor` finds them when NumPy is called on it.
 """
 
-from . import elementwise, linalg, reduction, shape
+from . import casting, elementwise, linalg, reduction, shape
+from .casting import cast
 from .dispatch import call
-from .elementwise import cast, relu, sigmoid
+from .elementwise import relu, sigmoid
 from .reduction import log_softmax, logsumexp, softmax
 from .shape import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
@@ -18,6 +19,7 @@ __all__ = [
     "PerInput",
     "call",
     "cast",
+    "casting",
     "constant",
     "define",
     "derive",

@@ -22,14 +22,7 @@ def call(
         If the function has no row in the table, or its row does not support an argument.
     """
     if function in DERIVED:
-        from inspect import signature  # a costly import that few calls need
-
-        implementation = DERIVED[function]
-        try:
-            signature(implementation).bind(*args, **keywords)
-        except TypeError as error:
-            raise _unsupported(function.__name__, str(error), keywords) from None
-        return implementation(*args, **keywords)
+        return _derived(function, args, keywords)
     if function in RULES:
         rule = RULES[function]
         inputs, rest = _bind(rule, args, keywords)
@@ -42,6 +35,21 @@ def call(
         f"{name} has no rule for Tensors; add one with tinygrad_mnist.rules.define({name}, "
         f"vjps=..., formula=...), or leave the graph with t.numpy()"
     )
+
+
+def _derived(function: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """Call the implementation of a derived function, if it takes these arguments."""
+    implementation = DERIVED[function].implementation
+    try:
+        return implementation(*args, **keywords)
+    except TypeError:
+        from inspect import signature  # a costly import that few calls need
+
+        try:
+            signature(implementation).bind(*args, **keywords)
+        except TypeError as error:
+            raise _unsupported(function.__name__, str(error), keywords) from None
+        raise
 
 
 def _constant(
@@ -85,8 +93,21 @@ def _bind(
     values = [named.pop(name) for name in rule.parameters[:inputs] if name in named]
     if named.keys() - rule.keywords:
         raise _unsupported(rule.name, ", ".join(sorted(named.keys() - rule.keywords)), keywords)
-    # A list, of axes for one, might be changed before the sweep.
-    return values, {k: tuple(v) if isinstance(v, list) else v for k, v in named.items()}
+    return values, {k: _own_keyword(rule, k, v) for k, v in named.items()}
+
+
+def _own_keyword(rule: Rule, name: str, value: Any) -> Any:
+    """Copy what might be changed before the sweep: a list of axes, a mask."""
+    if isinstance(value, Traced):
+        if value._node is not None:
+            raise TypeError(
+                f"{rule.name}: {name} is a Tensor that needs a gradient, which would be lost; "
+                f"give t.detach()"
+            )
+        value = value._array
+    if isinstance(value, list):
+        return tuple(value)
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _unsupported(name: str, what: str, keywords: Mapping[str, Any]) -> TypeError:

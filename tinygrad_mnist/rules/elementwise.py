@@ -11,17 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .casting import floating
 from .table import constant, define, derive
 
-__all__ = ["cast", "floating", "relu", "sigmoid"]
+__all__ = ["relu", "sigmoid"]
 
 Array = Any
-
-
-def floating(a: Any) -> Array:
-    """Make an array of floating-point numbers of whatever is given: small integers wrap around."""
-    a = np.asarray(a)
-    return a if a.dtype.kind == "f" else a.astype(np.result_type(a.dtype, np.float32))
 
 
 def _explain(*inputs: Any, **_: Any) -> str:
@@ -189,7 +184,7 @@ def _clip(
     return clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
-derive(np.clip, _clip)
+derive(np.clip, _clip, r"y = \min(\max(a, l), h)")
 
 # --- activations --------------------------------------------------------------------------
 
@@ -225,15 +220,6 @@ relu = define(
     vjps=(lambda g, y, a: g * np.sign(y),),
     formula=(r"\bar a = \bar y\,[a > 0]",),
     name="relu",
-)
-
-# --- types --------------------------------------------------------------------------------
-
-cast = define(
-    lambda a, dtype: a.astype(dtype),
-    vjps=(lambda g, y, a, dtype: g,),
-    formula=(r"\bar a = \bar y",),
-    name="astype",
 )
 
 constant(

@@ -51,4 +51,4 @@ def _dot(a: Array, b: Array) -> Array:
     return np.matmul(a, b) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
 
 
-derive(np.dot, _dot)
+derive(np.dot, _dot, r"y = a\, b")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import floating
+from .casting import floating
 from .table import constant, define
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]

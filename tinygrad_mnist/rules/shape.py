@@ -89,10 +89,11 @@ def _concatenate(arrays: Iterable[Array], axis: int | None = 0) -> Array:
     return _join(*arrays, axis=axis, sizes=sizes)
 
 
-derive(np.concatenate, _concatenate)
+derive(np.concatenate, _concatenate, r"y = (a_1, a_2, \dots)")
 derive(
     np.stack,
     lambda arrays, axis=0: np.concatenate([np.expand_dims(a, axis) for a in arrays], axis),
+    r"y = \operatorname{concatenate}(a_1, a_2, \dots) \text{ along a new axis}",
 )
 
 # --- picking ------------------------------------------------------------------------------

@@ -9,17 +9,25 @@
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import PerInput, Rule
 
-__all__ = ["CONSTANT", "DERIVED", "RULES", "PerInput", "constant", "define", "derive"]
+__all__ = ["CONSTANT", "DERIVED", "RULES", "Derived", "PerInput", "constant", "define", "derive"]
 
 Function = Callable[..., Any]
 Vjp = Callable[..., Any]
 
+
+class Derived(NamedTuple):
+    """How a function is written in terms of others, for Python and for people."""
+
+    implementation: Function
+    formula: str
+
+
 RULES: dict[Function, Rule] = {}
-DERIVED: dict[Function, Function] = {}
+DERIVED: dict[Function, Derived] = {}
 CONSTANT: set[Function] = set()
 
 
@@ -86,12 +94,28 @@ def define(
     return rule
 
 
-def derive(function: Function, implementation: Function) -> None:
-    """Add a row for a function that is written in terms of others.
+def derive(function: Function, implementation: Function, formula: str) -> None:
+    r"""Add a row for a function that is written in terms of others.
 
-    `implementation` takes the arguments of `function` that are supported, in its order.
+    Parameters
+    ----------
+    function
+        What people call.
+    implementation
+        Takes the arguments of `function` that are supported, by the same names and in the same
+        order, and calls functions that have rows.
+    formula
+        The same in LaTeX: the result :math:`y` in terms of the arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_mnist as tg
+    >>> derive(np.polyval, lambda p, x: sum(c * x ** i for i, c in enumerate(p[::-1])),
+    ...        r"y = \sum_i p_i\, x^{n - 1 - i}")
+    >>> float(tg.grad(lambda x: np.polyval([1.0, 0.0, 0.0], x))(3.0))
+    6.0
     """
-    DERIVED[function] = implementation
+    DERIVED[function] = Derived(implementation, formula)
 
 
 def constant(*functions: Function) -> None:

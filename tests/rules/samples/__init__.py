@@ -1,0 +1,33 @@
+"""Sample inputs for every row of the table, on which the walk in `test_rules` tries the row.
+
+One module for each family of rules, with the same four tables: `RULES`, the samples of a rule by
+its name; `DERIVED` and `CONSTANT`, calls of the functions that are not rules; and `PLAIN`, the
+rules that are not NumPy's written once more in the plainest way.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import elementwise, linalg, nn, reduction, shape
+from .draw import Call, Sample
+
+__all__ = ["CONSTANT_SAMPLES", "DERIVED_SAMPLES", "PLAIN", "RULE_SAMPLES", "Call", "Sample"]
+
+Function = Callable[..., Any]
+
+_FAMILIES = (elementwise, linalg, nn, reduction, shape)
+
+
+def _merged(table: str) -> dict[Any, Any]:
+    merged: dict[Any, Any] = {}
+    for family in _FAMILIES:
+        rows: Mapping[Any, Any] = getattr(family, table)
+        assert not merged.keys() & rows.keys(), f"{family.__name__}: some are there twice"
+        merged |= rows
+    return merged
+
+
+RULE_SAMPLES: dict[str, list[Sample]] = _merged("RULES")
+DERIVED_SAMPLES: dict[Function, list[Call]] = _merged("DERIVED")
+CONSTANT_SAMPLES: dict[Function, list[Call]] = _merged("CONSTANT")
+PLAIN: dict[str, Function] = _merged("PLAIN")
