@@ -316,6 +316,12 @@ x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
             "backward: this Tensor needs no gradient",
         ),
         (
+            lambda: Tensor([1, 2], int).sum().backward(),
+            RuntimeError,
+            "backward: .* is int64; only ",
+        ),
+        (lambda: (x > 1).backward(), RuntimeError, "backward: this Tensor is bool; only floating-"),
+        (
             lambda: (x * x).backward(np.ones(2)),
             ValueError,
             "backward: a gradient of shape \\(2,\\) for a Tensor of shape \\(3,\\)",

@@ -91,6 +91,21 @@ def test_a_write_to_a_saved_result_is_noticed(write: Callable[[Tensor], None]) -
         total.backward()
 
 
+def test_the_line_of_the_operation_is_named() -> None:
+    layer = nn.Linear(2, 2)
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    y = layer(x)
+    by_item(layer.weight)
+    with pytest.raises(RuntimeError) as caught:
+        y.sum().backward()
+    code = test_the_line_of_the_operation_is_named.__code__
+    assert str(caught.value) == (
+        "affine: input 1, of shape (2, 2), was changed in place after it was saved for backward; "
+        "write to a copy of it, or after backward(); affine was called at "
+        f"{code.co_filename}, line {code.co_firstlineno + 3}, in {code.co_name}"
+    )
+
+
 @pytest.mark.parametrize("write", WRITES)
 def test_a_write_to_a_value_that_no_rule_looks_at_is_fine(
     write: Callable[[Tensor], None],

@@ -1,13 +1,14 @@
 """A small autograd framework on NumPy, and the digit recogniser that it was made for."""
 
 from . import nn, optim
-from .engine import enable_grad, is_grad_enabled, no_grad
+from .engine import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .tensor import Tensor
 from .transforms import check_grads, grad, value_and_grad
 
 __all__ = [
     "Tensor",
     "check_grads",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "is_grad_enabled",

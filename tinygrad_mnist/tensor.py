@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from . import rules
 from .engine import (
+    Handle,
     Leaf,
     Traced,
     as_array,
@@ -26,6 +27,8 @@ from .engine import (
     enable_grad,
     plain_error,
     recording,
+    watch,
+    watches,
     wrap,
     wrote,
 )
@@ -131,23 +134,34 @@ class Tensor(Operators):
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has added up here so far, or None."""
         node = self._node
-        if not isinstance(node, Leaf) or node.grad is None:
+        if node is None:
             return None
-        if not isinstance(node.grad, Tensor):
-            node.grad = wrap(type(self), node.grad)
-        return node.grad
+        holder = node if isinstance(node, Leaf) else watches.get(node)
+        if holder is None or holder.grad is None:
+            return None
+        if not isinstance(holder.grad, Tensor):
+            holder.grad = wrap(type(self), holder.grad)
+        return holder.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if not isinstance(self._node, Leaf):
-            raise RuntimeError("grad: only a leaf that requires a gradient has one")
+        node = self._node
+        if value is None and isinstance(node, Leaf):
+            node.grad = None
+            return
+        holder = node if node is None or isinstance(node, Leaf) else watches.get(node)
+        if holder is None:
+            raise RuntimeError(
+                "grad: only a leaf that requires a gradient has one, or a Tensor that was told to "
+                "retain_grad()"
+            )
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, self.dtype)
             if value.shape != self.shape:
                 raise ValueError(
                     f"grad: a gradient of shape {value.shape} for a Tensor of shape {self.shape}"
                 )
-        self._node.grad = value
+        holder.grad = value
 
     def __len__(self) -> int:
         return len(self._array)
@@ -250,6 +264,59 @@ class Tensor(Operators):
                 backward(self, gradient, retain, True)
         else:
             backward(self, gradient, retain, False)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
+        """Call a function with the gradient of this Tensor whenever a sweep has computed it.
+
+        Parameters
+        ----------
+        hook
+            Takes the gradient, a Tensor of this one's shape. What it returns takes the place of
+            the gradient from there on; None leaves it as it is. Several are called in the order
+            in which they were registered.
+
+        Returns
+        -------
+        A handle whose `remove` takes the hook away again.
+
+        Raises
+        ------
+        RuntimeError
+            If this Tensor needs no gradient.
+
+        Examples
+        --------
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> y = x * 10
+        >>> handle = y.register_hook(lambda g: print("gradient of y:", g))
+        >>> y.sum().backward()
+        gradient of y: Tensor([1., 1.])
+        """
+        if self._node is None:
+            raise RuntimeError("register_hook: this Tensor needs no gradient")
+        return Handle(self._node, hook)
+
+    def retain_grad(self) -> None:
+        """Let `backward` add up this Tensor's gradient in its `grad`, though it is not a leaf.
+
+        Raises
+        ------
+        RuntimeError
+            If this Tensor needs no gradient.
+
+        Examples
+        --------
+        >>> x = Tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (2 * y).backward()
+        >>> y.grad
+        Tensor(2.)
+        """
+        if self._node is None:
+            raise RuntimeError("retain_grad: this Tensor needs no gradient")
+        if not isinstance(self._node, Leaf):
+            watch(self._node).retains = True
 
     def detach(self) -> Tensor:
         """Return a Tensor of the same values, and the same memory, without a gradient."""

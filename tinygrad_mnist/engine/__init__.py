@@ -2,11 +2,14 @@
 
 Values go down, gradients come up, by the same stairs: a value enters at a Tensor, is computed in
 `tape.apply`, and leaves with a node; a gradient enters at `sweep.backward`, passes one rule a
-node, and lands in a leaf. `grad_mode` says whether anything is recorded, and `memory` knows what
-was changed in place since.
+node, and lands in a leaf. `grad_mode` says whether anything is recorded, `memory` knows what was
+changed in place since, `hooks` who else wants to see a gradient, `anomaly` finds where a NaN came
+from, and `origin` where the user called what.
 """
 
+from .anomaly import detect_anomaly
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording
+from .hooks import Handle, watch, watches
 from .memory import wrote
 from .sweep import backward, gradients
 from .tape import (
@@ -24,6 +27,7 @@ from .tape import (
 
 __all__ = [
     "NO_KEYWORDS",
+    "Handle",
     "Leaf",
     "Node",
     "PerInput",
@@ -32,12 +36,15 @@ __all__ = [
     "apply",
     "as_array",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "gradients",
     "is_grad_enabled",
     "no_grad",
     "plain_error",
     "recording",
+    "watch",
+    "watches",
     "wrap",
     "wrote",
 ]

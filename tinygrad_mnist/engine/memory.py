@@ -56,11 +56,11 @@ def last_write(array: Any = None) -> int:
     return _times.get(id(_owner(array)), 0)
 
 
-def fingerprint(array: Any) -> bytes:
+def fingerprint(array: Any, *, whole: bool = False) -> bytes:
     """Copy the elements of an array or, of more than 2,047, at least 1,000 spread evenly over it.
 
     A large array that is filled anew is noticed, a write to a few of its elements may not be.
-    Checking them all would cost as much as computing with them.
+    Checking them all, as with `whole`, would cost as much as computing with them.
     """
     flat = array.ravel(order="K")
-    return flat[:: flat.size // 1024 | 1].tobytes()
+    return flat[:: 1 if whole else flat.size // 1024 | 1].tobytes()

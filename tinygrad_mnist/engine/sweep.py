@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from . import anomaly, hooks
 from .memory import fingerprint, last_write
 from .tape import NO_KEYWORDS, Node, Rule, Traced, as_array, wrap
 
@@ -29,13 +30,14 @@ def backward(root: Traced, gradient: Any, retain_graph: bool, create_graph: bool
     There the gradients are traced with `create_graph`, else bare.
     """
     for node, g in _sweep(root, gradient, None, retain_graph, create_graph).items():
-        earlier = node.grad
+        holder = node if node.rule is None else hooks.watches[node]
+        earlier = holder.grad
         if earlier is None:
-            node.grad = g
+            holder.grad = g
         elif create_graph or not isinstance(earlier, Traced):
-            node.grad = earlier + g
+            holder.grad = earlier + g
         else:
-            node.grad = earlier._array + g
+            holder.grad = earlier._array + g
 
 
 def gradients(
@@ -65,12 +67,35 @@ def _sweep(
 ) -> dict[Any, Any]:
     """Carry a gradient back from `root`, newest node first, and collect what lands.
 
-    It lands in the leaves or, where they are given, in the `wanted` nodes. Contributions
-    that reach a node over several ways are added up before the node passes them on.
+    It lands in the leaves or, where they are given, in the `wanted` nodes; without those, in
+    nodes that retain theirs, too.
+    """
+    if anomaly.blocks and anomaly.is_looking():
+        with anomaly.look_away():  # what a rule computes on its way may well be infinite
+            return _carry(root, gradient, wanted, retain_graph, create_graph, looking=True)
+    return _carry(root, gradient, wanted, retain_graph, create_graph)
+
+
+def _carry(
+    root: Traced,
+    gradient: Any,
+    wanted: set[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+    *,
+    looking: bool = False,
+) -> dict[Any, Any]:
+    """Pass the nodes from the newest to the oldest, and return what landed where.
+
+    Contributions that reach a node over several ways are added up before the node passes
+    them on.
     """
     kind = type(root)
     start, g = _start(root, gradient, create_graph)
+    if looking:
+        _check_finite(g, start, "the gradient of the result")
     on_the_way = None if wanted is None else _leading_to(wanted, start)
+    watching = hooks.ever_used
     landed: dict[Any, Any] = {}
     pending = {start: g}
     queue = [(-start.time, start)]
@@ -79,6 +104,10 @@ def _sweep(
         node = heappop(queue)[1]
         g = pending.pop(node)
         rule, parents = node.rule, node.parents
+        if watching and node in hooks.watches and rule is not None:
+            g = hooks.seen(node, g, kind)
+            if wanted is None and hooks.watches[node].retains:
+                landed[node] = _own(g, g)
         if rule is None or (wanted is not None and node in wanted):
             landed[node] = _own(g, g)
         if rule is None:  # only where the sweep starts at a leaf
@@ -89,7 +118,7 @@ def _sweep(
         inputs: Sequence[Any] = parents
         keywords = NO_KEYWORDS
         if node.saved is not None:
-            inputs, result, keywords, prints = node.saved
+            inputs, result, keywords, prints, _ = node.saved
             if prints or newest_write > node.time:
                 _check_unchanged(node, (*inputs, result), prints)
             if create_graph:
@@ -107,6 +136,8 @@ def _sweep(
             part = vjp(g, y, *inputs, **keywords) if keywords else vjp(g, y, *inputs)
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = _fitted(part, parent, rule)
+            if looking:
+                _check_finite(part, node, "the gradient of an input")
             if parent.rule is None:
                 if parent in landed:
                     part = landed[parent] + part
@@ -120,12 +151,20 @@ def _sweep(
                 heappush(queue, (-parent.time, parent))
         if not retain_graph:
             node.parents = node.saved = None
+    if watching:
+        for leaf in [node for node in landed if node.rule is None and node in hooks.watches]:
+            landed[leaf] = hooks.seen(leaf, landed[leaf], kind)
     return landed
 
 
 def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
     """Check what a sweep starts from."""
     node = root._node
+    if node is None and root._array.dtype.kind != "f":
+        raise RuntimeError(
+            f"backward: this Tensor is {root._array.dtype}; only floating-point values have a "
+            f"gradient"
+        )
     if node is None:
         raise RuntimeError(
             "backward: this Tensor needs no gradient, and was computed from nothing that does; "
@@ -162,18 +201,28 @@ def _freed(node: Node) -> RuntimeError:
     )
 
 
+def _check_finite(g: Any, node: Node, what: str) -> None:
+    array = g._array if isinstance(g, Traced) else g
+    anomaly.check(array, f"{node.name}: {what}", lambda: f"{node.name} was {node.called_at}")
+
+
 def _check_unchanged(node: Node, saved: Sequence[Any], prints: Mapping[int, bytes]) -> None:
     """Refuse to use a saved value, an input or last the result, that was written to since."""
     for place, array in enumerate(saved):
         if not isinstance(array, np.ndarray):
             continue
         before = prints.get(place)
-        if last_write(array) > node.time or (before is not None and before != fingerprint(array)):
+        if last_write(array) > node.time or (before is not None and _differs(array, before)):
             what = f"input {place}" if place < len(saved) - 1 else "the result"
             raise RuntimeError(
                 f"{node.name}: {what}, of shape {array.shape}, was changed in place after it was "
-                f"saved for backward; write to a copy of it, or after backward()"
+                f"saved for backward; write to a copy of it, or after backward(); {node.name} was "
+                f"{node.called_at}"
             )
+
+
+def _differs(array: Any, before: bytes) -> bool:
+    return before != fingerprint(array, whole=len(before) == array.nbytes)
 
 
 def _retraced(value: Any, node: Node | None, kind: type[Traced]) -> Any:

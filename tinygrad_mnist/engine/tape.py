@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from . import anomaly
 from .grad_mode import recording
 from .memory import clock, fingerprint
+from .origin import Origin, described, origin
 
 __all__ = [
     "HAS_GRADIENT",
@@ -44,6 +46,9 @@ NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
 _SEQUENCES = (list, tuple)
 _SHAPE_OF = {"shape", "ndim", "size", "dtype"}
+
+
+Saved = tuple[Sequence[Any], Array | None, Mapping[str, Any], Mapping[int, bytes], Origin | None]
 
 
 class PerInput:
@@ -143,28 +148,22 @@ class Node:
     - for each input its value, or its node where only the shape may be asked for,
     - the result, or None likewise,
     - the keywords,
-    - the fingerprints of those inputs that belong to somebody else, by their places.
+    - the fingerprints of those inputs that belong to somebody else, by their places,
+    - where in the user's program the operation was called, where that may be asked for.
 
-    A node that was swept has no `parents` any more: the graph is gone.
+    A node that was swept has no `parents` any more: the graph is gone. Nodes are filled in by
+    `apply`, since calling a constructor would take a quarter of its time.
     """
 
     # Few slots, since a graph may have millions of nodes, which Python's collector visits.
-    __slots__ = ("dtype", "parents", "rule", "saved", "shape", "time")
+    __slots__ = ("__weakref__", "dtype", "parents", "rule", "saved", "shape", "time")
 
-    def __init__(
-        self,
-        rule: Rule | None,
-        parents: tuple[Node | None, ...] | None,
-        saved: tuple[Sequence[Any], Array | None, Mapping[str, Any], Mapping[int, bytes]] | None,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-    ) -> None:
-        self.rule = rule
-        self.parents = parents
-        self.saved = saved
-        self.shape = shape
-        self.dtype = dtype
-        self.time = next(clock)
+    rule: Rule | None
+    parents: tuple[Node | None, ...] | None
+    saved: Saved | None
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    time: int
 
     @property
     def ndim(self) -> int:
@@ -181,6 +180,12 @@ class Node:
         """Name of the operation, or ``"leaf"``."""
         return "leaf" if self.rule is None else self.rule.name
 
+    @property
+    def called_at(self) -> str:
+        """Where in the user's program the operation was called, as far as that was noted."""
+        place = self.saved[4] if self.saved else None
+        return "called somewhere" if place is None else described(place)
+
     def __repr__(self) -> str:
         return f"<node {self.name} {self.shape} {self.dtype}>"
 
@@ -191,7 +196,12 @@ class Leaf(Node):
     __slots__ = ("grad",)
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        super().__init__(None, (), None, shape, dtype)
+        self.rule = None
+        self.parents = ()
+        self.saved = None
+        self.shape = shape
+        self.dtype = dtype
+        self.time = next(clock)
         self.grad: Any = None
 
 
@@ -244,19 +254,19 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     """
     kind: type[Traced] | None = None
     values: list[Any] = []
-    parents: list[Node | None] = []
+    nodes: list[Node | None] = []
     needed = 0
     for value, uses in zip(inputs, rule.uses or rule.look_up_uses()):  # noqa: B905  # as it is faster
         if type(value) is kind or isinstance(value, Traced):
             kind = type(value)
             node = value._node
             values.append(value._array)
-            parents.append(node)
+            nodes.append(node)
             if node is not None:
                 needed |= uses
         else:
             values.append(_listed(value, inputs) if isinstance(value, _SEQUENCES) else value)
-            parents.append(None)
+            nodes.append(None)
     try:
         result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
     except (TypeError, ValueError, IndexError) as error:
@@ -266,22 +276,31 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         keywords = {**keywords, "kept": kept}
     if kind is None:
         return result
+    looking = anomaly.blocks > 0
+    if looking and anomaly.is_looking():
+        anomaly.check(result, f"{rule.name}: the result", lambda: described(origin()))
     traced = _new(kind)
     traced._array = result
     traced._node = None
     if needed and recording.get():
-        saved = None
-        if needed > HAS_GRADIENT or keywords:
-            saved_inputs: list[Any] = parents
+        traced._node = node = _new(Node)
+        node.rule = rule
+        node.parents = parents = tuple(nodes)
+        node.shape = result.shape
+        node.dtype = result.dtype
+        node.time = next(clock)
+        node.saved = None
+        if needed > HAS_GRADIENT or looking:
             prints = NO_PRINTS
             if needed >= USES_INPUT:
-                saved_inputs = parents.copy()
                 for i in _places(needed, len(values)):
-                    saved_inputs[i] = value = values[i]
+                    nodes[i] = value = values[i]
                     if value is inputs[i] and isinstance(value, np.ndarray):
-                        prints = {**prints, i: fingerprint(value)}
-            saved = saved_inputs, result if needed & USES_RESULT else None, keywords, prints
-        traced._node = Node(rule, tuple(parents), saved, result.shape, result.dtype)
+                        prints = {**prints, i: fingerprint(value, whole=looking)}
+            saved_result = result if needed & USES_RESULT else None
+            node.saved = nodes, saved_result, keywords, prints, origin()
+        elif keywords:
+            node.saved = parents, None, keywords, NO_PRINTS, None
     return traced
 
 
