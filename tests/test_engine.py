@@ -334,3 +334,11 @@ def test_what_a_sweep_cannot_start_from(
     with pytest.raises(error, match=rf"^{sentence}"):
         call()
     assert x.grad is None
+
+
+def test_a_sweep_that_leads_to_no_target_leaves_the_graph_alone() -> None:
+    w = Tensor(2.0, requires_grad=True)
+    y = np.exp(w)
+    assert tg.grad(lambda _: y)(1.0) == 0
+    y.backward()
+    np.testing.assert_allclose(gradient_of(w), np.exp(2.0), rtol=1e-6)

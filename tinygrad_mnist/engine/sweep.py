@@ -19,7 +19,7 @@ import numpy as np
 
 from . import anomaly, hooks
 from .memory import fingerprint, last_write
-from .tape import NO_KEYWORDS, Node, Rule, Traced, as_array, wrap
+from .tape import NO_KEYWORDS, Node, Rule, Saved, Traced, as_array, wrap
 
 __all__ = ["backward", "gradients"]
 
@@ -95,6 +95,8 @@ def _carry(
     if looking:
         _check_finite(g, start, "the gradient of the result")
     on_the_way = None if wanted is None else _leading_to(wanted, start)
+    if on_the_way is not None and start not in on_the_way:
+        return {}
     watching = hooks.ever_used
     landed: dict[Any, Any] = {}
     pending = {start: g}
@@ -114,21 +116,24 @@ def _carry(
             continue
         if parents is None:
             raise _freed(node)
+        alone = node.place >= 0
+        if alone:
+            edges: Any = ((rule.vjps[node.place], parents),)
+        else:
+            edges = zip(rule.vjps, parents)  # noqa: B905  # PerInput has no end
         y: Any = node
-        inputs: Sequence[Any] = parents
-        keywords = NO_KEYWORDS
-        if node.saved is not None:
+        if node.saved is None:  # then a vjp asks for its own input's shape at most
+            inputs = (parents,) * rule.arity if alone else parents
+            keywords = NO_KEYWORDS
+        else:
             inputs, result, keywords, prints, _ = node.saved
             if prints or newest_write > node.time:
                 _check_unchanged(node, (*inputs, result), prints)
             if create_graph:
-                inputs = [_retraced(v, p, kind) for v, p in zip(inputs, parents, strict=True)]
-                result = _retraced(result, node, kind)
-                if "kept" in keywords:
-                    keywords = {**keywords, "kept": None}
+                inputs, result, keywords = _retraced(node, node.saved, kind)
             if result is not None:
                 y = result
-        for vjp, parent in zip(rule.vjps, parents):  # noqa: B905  # PerInput has no end
+        for vjp, parent in edges:
             if parent is None or vjp is None:
                 continue
             if on_the_way is not None and parent not in on_the_way:
@@ -225,8 +230,21 @@ def _differs(array: Any, before: bytes) -> bool:
     return before != fingerprint(array, whole=len(before) == array.nbytes)
 
 
-def _retraced(value: Any, node: Node | None, kind: type[Traced]) -> Any:
-    """Connect a saved array with its node again, so that a rule run on it is recorded."""
+def _retraced(
+    node: Node, saved: Saved, kind: type[Traced]
+) -> tuple[list[Any], Any, Mapping[str, Any]]:
+    """Connect what a node saved with the graph again, so that a rule run on it is recorded."""
+    inputs, result, keywords, *_ = saved
+    nodes = list(node.parents) if node.place < 0 else [None] * len(inputs)
+    if node.place >= 0:
+        nodes[node.place] = node.parents
+    if "kept" in keywords:
+        keywords = {**keywords, "kept": None}
+    connected = [_connected(*pair, kind) for pair in zip(inputs, nodes, strict=True)]
+    return connected, _connected(result, node, kind), keywords
+
+
+def _connected(value: Any, node: Node | None, kind: type[Traced]) -> Any:
     return wrap(kind, value, node) if isinstance(value, np.ndarray | np.generic) else value
 
 
@@ -239,13 +257,13 @@ def _leading_to(wanted: set[Node], start: Node) -> set[Node]:
         node = stack.pop()
         if node.parents is None:
             raise _freed(node)
-        for parent in node.parents:
-            if parent is not None and parent.time >= oldest and parent not in found:
+        for parent in node.followed:
+            if parent.time >= oldest and parent not in found:
                 found.add(parent)
                 stack.append(parent)
     leading: set[Node] = set()
     for node in sorted(found, key=lambda node: node.time):
-        if node in wanted or any(parent in leading for parent in node.parents or ()):
+        if node in wanted or not leading.isdisjoint(node.followed):
             leading.add(node)
     return leading
 

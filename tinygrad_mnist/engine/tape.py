@@ -30,6 +30,7 @@ __all__ = [
     "Node",
     "PerInput",
     "Rule",
+    "Saved",
     "Traced",
     "apply",
     "as_array",
@@ -106,6 +107,7 @@ class Rule:
         self.name = name
         self.forward = forward
         self.vjps = vjps
+        self.arity = 0 if isinstance(vjps, PerInput) else len(vjps)  # 0 for any number of inputs
         self.formula = formula
         self.parameters = parameters
         self.keywords = keywords
@@ -131,8 +133,8 @@ class Rule:
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         """Apply the rule to arrays, or to traced values, whose gradient it then passes on."""
-        if not isinstance(self.vjps, PerInput) and len(inputs) != len(self.vjps):
-            raise TypeError(f"{self.name}: takes {len(self.vjps)} inputs, not {len(inputs)}")
+        if self.arity and len(inputs) != self.arity:
+            raise TypeError(f"{self.name}: takes {self.arity} inputs, not {len(inputs)}")
         return apply(self, inputs, keywords)
 
     def __repr__(self) -> str:
@@ -142,8 +144,10 @@ class Rule:
 class Node:
     """One computed value in the graph: where it came from and what its gradient will need.
 
-    `parents` are the nodes of the inputs, None for those that need no gradient. `saved` is None
-    where the vjps ask for nothing but shapes, and else holds
+    `parents` are the nodes of the inputs, None for those that need no gradient. Where just one
+    needs it, which is the usual case, `parents` is that node alone, and `place` says which input
+    it is; else `place` is -1. `saved` is None where the vjps ask for nothing but shapes, and else
+    holds
 
     - for each input its value, or its node where only the shape may be asked for,
     - the result, or None likewise,
@@ -155,11 +159,13 @@ class Node:
     `apply`, since calling a constructor would take a quarter of its time.
     """
 
-    # Few slots, since a graph may have millions of nodes, which Python's collector visits.
-    __slots__ = ("__weakref__", "dtype", "parents", "rule", "saved", "shape", "time")
+    # Little to hold, since a graph may have millions of nodes, which Python's collector visits
+    # with all that they refer to, again and again.
+    __slots__ = ("__weakref__", "dtype", "parents", "place", "rule", "saved", "shape", "time")
 
     rule: Rule | None
-    parents: tuple[Node | None, ...] | None
+    parents: Any  # a tuple of nodes and None, one node, or None if it was swept
+    place: int
     saved: Saved | None
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -181,6 +187,14 @@ class Node:
         return "leaf" if self.rule is None else self.rule.name
 
     @property
+    def followed(self) -> tuple[Node, ...]:
+        """The nodes of the inputs that need a gradient."""
+        parents = self.parents
+        if isinstance(parents, Node):
+            return (parents,)
+        return tuple(parent for parent in parents or () if parent is not None)
+
+    @property
     def called_at(self) -> str:
         """Where in the user's program the operation was called, as far as that was noted."""
         place = self.saved[4] if self.saved else None
@@ -198,6 +212,7 @@ class Leaf(Node):
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.rule = None
         self.parents = ()
+        self.place = -1
         self.saved = None
         self.shape = shape
         self.dtype = dtype
@@ -255,15 +270,17 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     kind: type[Traced] | None = None
     values: list[Any] = []
     nodes: list[Node | None] = []
-    needed = 0
+    needed = followed = 0
     for value, uses in zip(inputs, rule.uses or rule.look_up_uses()):  # noqa: B905  # as it is faster
         if type(value) is kind or isinstance(value, Traced):
             kind = type(value)
             node = value._node
             values.append(value._array)
             nodes.append(node)
-            if node is not None:
+            if node is not None and uses:
                 needed |= uses
+                followed += 1
+                last = node
         else:
             values.append(_listed(value, inputs) if isinstance(value, _SEQUENCES) else value)
             nodes.append(None)
@@ -285,7 +302,10 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     if needed and recording.get():
         traced._node = node = _new(Node)
         node.rule = rule
-        node.parents = parents = tuple(nodes)
+        if followed == 1:
+            node.parents, node.place = last, nodes.index(last)
+        else:
+            node.parents, node.place = tuple(nodes), -1
         node.shape = result.shape
         node.dtype = result.dtype
         node.time = next(clock)
@@ -299,8 +319,8 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
                         prints = {**prints, i: fingerprint(value, whole=looking)}
             saved_result = result if needed & USES_RESULT else None
             node.saved = nodes, saved_result, keywords, prints, origin()
-        elif keywords:
-            node.saved = parents, None, keywords, NO_PRINTS, None
+        elif keywords or not rule.arity:
+            node.saved = nodes, None, keywords, NO_PRINTS, None
     return traced
 
 
