@@ -3,7 +3,7 @@
 from . import nn, optim
 from .engine import detect_anomaly, enable_grad, is_grad_enabled, no_grad
 from .tensor import Tensor
-from .transforms import check_grads, grad, value_and_grad
+from .transforms import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Tensor",
@@ -11,9 +11,14 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
+    "jacobian",
+    "jvp",
     "nn",
     "no_grad",
     "optim",
     "value_and_grad",
+    "vjp",
 ]
