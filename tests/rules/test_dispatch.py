@@ -44,7 +44,7 @@ out = np.zeros(3)
             ValueError,
             "where: shapes (2, 2) and (3,) and () do not broadcast",
         ),
-        (lambda: np.cosh(x), TypeError, "numpy.cosh has no rule for Tensors; add one with "),
+        (lambda: np.i0(x), TypeError, "numpy.i0 has no rule for Tensors; add one with "),
         (lambda: np.linalg.norm(x), TypeError, "numpy.linalg.norm has no rule for Tensors"),
         (lambda: np.add.reduce(x), TypeError, "numpy.add.reduce has no rule for Tensors"),
         (
@@ -101,8 +101,8 @@ def test_out_is_refused_by_functions_without_a_derivative_too() -> None:
 
 
 def test_a_function_without_a_rule_says_how_to_add_one() -> None:
-    with pytest.raises(TypeError, match=r"tinygrad_mnist\.rules\.define\(numpy\.cosh, "):
-        np.cosh(x)
+    with pytest.raises(TypeError, match=r"tinygrad_mnist\.rules\.define\(numpy\.i0, "):
+        np.i0(x)
 
 
 @pytest.mark.usefixtures("table")

@@ -1,13 +1,26 @@
 """The calculus: for every function its derivative, as plain NumPy, one row of a table each.
 
-The rows stand in `elementwise`, `reduction`, `shape` and `linalg`; `table` says how a row is
+The rows stand in `arithmetic`, `transcendental`, `rounding`, `comparing`, `choosing`,
+`interpolation`, `activations`, `reduction`, `shape` and `linalg`; `table` says how a row is
 made. The engine runs them; `tinygrad_mnist.Tensor` finds them when NumPy is called on it.
 """
 
-from . import casting, elementwise, linalg, reduction, shape
+from . import (
+    activations,
+    arithmetic,
+    casting,
+    choosing,
+    comparing,
+    interpolation,
+    linalg,
+    reduction,
+    rounding,
+    shape,
+    transcendental,
+)
+from .activations import relu, sigmoid
 from .casting import cast
 from .dispatch import call
-from .elementwise import relu, sigmoid
 from .reduction import log_softmax, logsumexp, softmax
 from .shape import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
@@ -17,20 +30,26 @@ __all__ = [
     "DERIVED",
     "RULES",
     "PerInput",
+    "activations",
+    "arithmetic",
     "call",
     "cast",
     "casting",
+    "choosing",
+    "comparing",
     "constant",
     "define",
     "derive",
-    "elementwise",
     "getitem",
+    "interpolation",
     "linalg",
     "log_softmax",
     "logsumexp",
     "reduction",
     "relu",
+    "rounding",
     "shape",
     "sigmoid",
     "softmax",
+    "transcendental",
 ]

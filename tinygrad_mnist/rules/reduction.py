@@ -142,4 +142,4 @@ log_softmax = define(
     name="log_softmax",
 )
 
-constant(np.argmax, np.argmin, np.any, np.all, np.count_nonzero)
+constant(np.argsort, np.argmax, np.argmin, np.any, np.all, np.count_nonzero)

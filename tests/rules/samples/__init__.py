@@ -8,14 +8,40 @@ rules that are not NumPy's written once more in the plainest way.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import elementwise, linalg, nn, reduction, shape
+from . import (
+    activations,
+    arithmetic,
+    casting,
+    choosing,
+    comparing,
+    interpolation,
+    linalg,
+    nn,
+    reduction,
+    rounding,
+    shape,
+    transcendental,
+)
 from .draw import Call, Sample
 
 __all__ = ["CONSTANT_SAMPLES", "DERIVED_SAMPLES", "PLAIN", "RULE_SAMPLES", "Call", "Sample"]
 
 Function = Callable[..., Any]
 
-_FAMILIES = (elementwise, linalg, nn, reduction, shape)
+_FAMILIES = (
+    activations,
+    arithmetic,
+    casting,
+    choosing,
+    comparing,
+    interpolation,
+    linalg,
+    nn,
+    reduction,
+    rounding,
+    shape,
+    transcendental,
+)
 
 
 def _merged(table: str) -> dict[Any, Any]:

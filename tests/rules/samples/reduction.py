@@ -36,7 +36,7 @@ RULES: dict[str, list[Sample]] = {
 DERIVED: dict[Callable[..., Any], list[Call]] = {}
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {
-    **calls([np.argmax, np.argmin, np.any, np.all, np.count_nonzero], _signed),
+    **calls([np.argsort, np.argmax, np.argmin, np.any, np.all, np.count_nonzero], _signed),
 }
 
 PLAIN: dict[str, Callable[..., Any]] = {
