@@ -1,36 +1,20 @@
-"""What a Tensor can compute: its operators and methods, each a short way to a rule."""
+"""The operators of a Tensor, each a short way to a rule."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from .engine import Traced, apply, wrap
-from .rules import (
-    RULES,
-    call,
-    cast,
-    getitem,
-    log_softmax,
-    logsumexp,
-    relu,
-    sigmoid,
-    softmax,
-)
+from .engine import Traced, apply
+from .rules import RULES, call, getitem
 
 __all__ = ["Operators", "own_index"]
-
-Axis = int | tuple[int, ...] | None
 
 _ADD, _SUBTRACT = RULES[np.add], RULES[np.subtract]
 _MULTIPLY, _DIVIDE = RULES[np.multiply], RULES[np.divide]
 _REMAINDER, _POWER = RULES[np.remainder], RULES[np.power]
 _MATMUL, _NEGATIVE = RULES[np.matmul], RULES[np.negative]
-_SUM, _MEAN, _VAR = RULES[np.sum], RULES[np.mean], RULES[np.var]
-_MAX, _MIN = RULES[np.max], RULES[np.min]
-_RESHAPE, _TRANSPOSE = RULES[np.reshape], RULES[np.transpose]
 
 
 def own_index(index: Any) -> Any:
@@ -48,7 +32,7 @@ def _own_part(part: Any) -> Any:
 
 
 class Operators(Traced):
-    """The operators and methods of `tinygrad_mnist.Tensor`."""
+    """The operators of `tinygrad_mnist.Tensor`."""
 
     __slots__ = ()
 
@@ -88,6 +72,12 @@ class Operators(Traced):
     def __rmod__(self, other: Any) -> Self:
         return apply(_REMAINDER, (other, self))
 
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
+        return call(np.divmod, (self, other))
+
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
+        return call(np.divmod, (other, self))
+
     def __pow__(self, other: Any) -> Self:
         return apply(_POWER, (self, other))
 
@@ -108,6 +98,18 @@ class Operators(Traced):
 
     def __abs__(self) -> Self:
         return call(np.absolute, (self,))
+
+    def __round__(self, ndigits: int = 0) -> Self:
+        return call(np.round, (self, ndigits))
+
+    def __floor__(self) -> Self:
+        return call(np.floor, (self,))
+
+    def __ceil__(self) -> Self:
+        return call(np.ceil, (self,))
+
+    def __trunc__(self) -> Self:
+        return call(np.trunc, (self,))
 
     def __eq__(self, other: object) -> Any:
         return call(np.equal, (self, other))
@@ -130,11 +132,32 @@ class Operators(Traced):
     def __and__(self, other: Any) -> Self:
         return call(np.bitwise_and, (self, other))
 
+    def __rand__(self, other: Any) -> Self:
+        return call(np.bitwise_and, (other, self))
+
     def __or__(self, other: Any) -> Self:
         return call(np.bitwise_or, (self, other))
 
+    def __ror__(self, other: Any) -> Self:
+        return call(np.bitwise_or, (other, self))
+
     def __xor__(self, other: Any) -> Self:
         return call(np.bitwise_xor, (self, other))
+
+    def __rxor__(self, other: Any) -> Self:
+        return call(np.bitwise_xor, (other, self))
+
+    def __lshift__(self, other: Any) -> Self:
+        return call(np.left_shift, (self, other))
+
+    def __rlshift__(self, other: Any) -> Self:
+        return call(np.left_shift, (other, self))
+
+    def __rshift__(self, other: Any) -> Self:
+        return call(np.right_shift, (self, other))
+
+    def __rrshift__(self, other: Any) -> Self:
+        return call(np.right_shift, (other, self))
 
     def __invert__(self) -> Self:
         return call(np.invert, (self,))
@@ -143,114 +166,3 @@ class Operators(Traced):
 
     def __getitem__(self, index: Any) -> Self:
         return getitem(self, index=own_index(index))
-
-    # --- methods, as NumPy and PyTorch have them ------------------------------------------
-
-    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.sum`."""
-        return apply(_SUM, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.mean`."""
-        return apply(_MEAN, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def var(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Self:
-        """As `numpy.var`."""
-        return apply(_VAR, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
-
-    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.max`; elements that tie share the gradient."""
-        return apply(_MAX, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.min`; elements that tie share the gradient."""
-        return apply(_MIN, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.argmax`: the place of the largest element; it carries no gradient."""
-        return call(np.argmax, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Self:
-        """As `numpy.argmin`: the place of the smallest element; it carries no gradient."""
-        return call(np.argmin, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def dot(self, other: Any) -> Self:
-        """As `numpy.dot`."""
-        return call(np.dot, (self, other))
-
-    def reshape(self, *shape: Any) -> Self:
-        """As `numpy.reshape`: ``t.reshape(2, 3)`` or ``t.reshape((2, 3))``."""
-        return apply(_RESHAPE, (self,), {"shape": shape[0] if len(shape) == 1 else shape})
-
-    def transpose(self, *axes: Any) -> Self:
-        """As `numpy.transpose`: ``t.transpose()``, ``t.transpose(1, 0)`` or with a tuple."""
-        if len(axes) == 1 and not isinstance(axes[0], int):
-            axes = axes[0]
-        return apply(_TRANSPOSE, (self,), {"axes": None if not axes else tuple(axes)})
-
-    @property
-    def T(self) -> Self:  # noqa: N802
-        """The axes in reverse."""
-        return apply(_TRANSPOSE, (self,))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Self:
-        """As `numpy.swapaxes`."""
-        return call(np.swapaxes, (self, axis1, axis2))
-
-    def squeeze(self, axis: Axis = None) -> Self:
-        """As `numpy.squeeze`."""
-        return call(np.squeeze, (self, axis))
-
-    def astype(self, dtype: DTypeLike) -> Self:
-        """Convert to another dtype; only a floating-point one carries the gradient on."""
-        if np.dtype(dtype).kind == "f":
-            return cast(self, dtype=dtype)
-        return wrap(type(self), self._array.astype(dtype))
-
-    def exp(self) -> Self:
-        """As `numpy.exp`."""
-        return call(np.exp, (self,))
-
-    def log(self) -> Self:
-        """As `numpy.log`: the natural logarithm."""
-        return call(np.log, (self,))
-
-    def sqrt(self) -> Self:
-        """As `numpy.sqrt`."""
-        return call(np.sqrt, (self,))
-
-    def square(self) -> Self:
-        """As `numpy.square`."""
-        return call(np.square, (self,))
-
-    def tanh(self) -> Self:
-        """As `numpy.tanh`."""
-        return call(np.tanh, (self,))
-
-    def abs(self) -> Self:
-        """As `numpy.abs`."""
-        return call(np.absolute, (self,))
-
-    def clip(self, min: Any = None, max: Any = None) -> Self:
-        """As `numpy.clip`."""
-        return call(np.clip, (self, min, max))
-
-    def relu(self) -> Self:
-        """Replace what is negative by 0."""
-        return relu(self)
-
-    def sigmoid(self) -> Self:
-        """Compute ``1 / (1 + exp(-t))``, without overflow."""
-        return sigmoid(self)
-
-    def softmax(self, axis: int = -1) -> Self:
-        """Exponentiate and normalise, so that the elements along the axis sum to 1."""
-        return softmax(self, axis=axis)
-
-    def log_softmax(self, axis: int = -1) -> Self:
-        """Compute the logarithm of `softmax`, without underflow."""
-        return log_softmax(self, axis=axis)
-
-    def logsumexp(self, axis: Axis = None, *, keepdims: bool = False) -> Self:
-        """Compute ``log(sum(exp(t)))`` along the axis, without overflow."""
-        return logsumexp(self, axis=axis, keepdims=keepdims)

@@ -2,7 +2,8 @@
 
 A Tensor looks like a NumPy array, remembers how it was computed, and can say how it depends on
 every Tensor that went into it. It speaks NumPy's own protocols, so that ``np.tanh(t)`` finds the
-rule for `tanh` in the table; the operators and methods of `Operators` take the short way there.
+rule for `tanh` in the table; its operators take the short way there, and its methods are NumPy's
+functions.
 
 What a Tensor holds is changed only through the Tensor, which `memory` is told of: views handed
 out are read-only, and an array that a Tensor is made from is copied unless it is given away.
@@ -32,12 +33,13 @@ from .engine import (
     wrap,
     wrote,
 )
-from .operators import Operators, own_index
+from .methods import Methods
+from .operators import own_index
 
 __all__ = ["Tensor"]
 
 
-class Tensor(Operators):
+class Tensor(Methods):
     """An array of numbers that knows how it was computed.
 
     Parameters
@@ -384,7 +386,7 @@ class Tensor(Operators):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__":
-            raise TypeError(f"numpy.{ufunc.__name__}.{method} has no rule for Tensors")
+            return rules.call_method(ufunc, method, inputs, keywords)
         return rules.call(ufunc, inputs, keywords)
 
     def __array_function__(

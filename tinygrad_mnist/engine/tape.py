@@ -310,9 +310,9 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         node.dtype = result.dtype
         node.time = next(clock)
         node.saved = None
-        if needed > HAS_GRADIENT or looking:
+        if needed & ~HAS_GRADIENT or looking:
             prints = NO_PRINTS
-            if needed >= USES_INPUT:
+            if needed & -USES_INPUT:
                 for i in _places(needed, len(values)):
                     nodes[i] = value = values[i]
                     if value is inputs[i] and isinstance(value, np.ndarray):
@@ -347,9 +347,12 @@ def _explained(
     return plain_error(error, f"{rule.name}: {reason or f'{shapes}: {error}'}")
 
 
+_ERRORS = (TypeError, IndexError, np.linalg.LinAlgError, ValueError)
+
+
 def plain_error(error: Exception, message: str) -> Exception:
     """Make an error of the same kind, of Python's own kinds, with another message."""
-    kind = next(k for k in (TypeError, IndexError, ValueError) if isinstance(error, k))
+    kind = next(k for k in _ERRORS if isinstance(error, k))
     return kind(message)
 
 

@@ -20,7 +20,7 @@ from . import (
 )
 from .activations import relu, sigmoid
 from .casting import cast
-from .dispatch import call
+from .dispatch import call, call_method
 from .reduction import log_softmax, logsumexp, softmax
 from .shape import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
@@ -33,6 +33,7 @@ __all__ = [
     "activations",
     "arithmetic",
     "call",
+    "call_method",
     "cast",
     "casting",
     "choosing",

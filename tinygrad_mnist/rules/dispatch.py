@@ -8,7 +8,19 @@ import numpy as np
 from ..engine import NO_KEYWORDS, Rule, Traced, apply, plain_error, wrap
 from .table import CONSTANT, DERIVED, RULES
 
-__all__ = ["call"]
+__all__ = ["call", "call_method"]
+
+# What the methods of ufuncs are called when they are functions.
+_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.logical_and, "reduce"): np.all,
+    (np.logical_or, "reduce"): np.any,
+    (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+}
 
 
 def call(
@@ -35,6 +47,24 @@ def call(
         f"{name} has no rule for Tensors; add one with tinygrad_mnist.rules.define({name}, "
         f"vjps=..., formula=...), or leave the graph with t.numpy()"
     )
+
+
+def call_method(
+    ufunc: np.ufunc, method: str, inputs: Sequence[Any], keywords: Mapping[str, Any]
+) -> Any:
+    """Answer a ufunc's method: ``numpy.add.reduce(t)``, ``numpy.multiply.outer(t, u)``.
+
+    Raises
+    ------
+    TypeError
+        If there is no function that does the same, or it has no row.
+    """
+    if method == "outer" and len(inputs) == 2:
+        a, b = inputs
+        return call(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), keywords)
+    if (ufunc, method) not in _METHODS:
+        raise TypeError(f"numpy.{ufunc.__name__}.{method} has no rule for Tensors")
+    return call(_METHODS[ufunc, method], inputs, {"axis": 0, **keywords})
 
 
 def _derived(function: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
@@ -65,7 +95,13 @@ def _constant(
         result = function(*values[: len(args)], **named)
     except (TypeError, ValueError, IndexError) as error:
         raise plain_error(error, f"{function.__name__}: {error}") from None
-    return wrap(kinds[0], result) if isinstance(result, np.ndarray | np.generic) else result
+    return _wrapped(result, kinds[0])
+
+
+def _wrapped(result: Any, kind: type[Traced]) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_wrapped(part, kind) for part in result)
+    return wrap(kind, result) if isinstance(result, np.ndarray | np.generic) else result
 
 
 def _plain(value: Any, kinds: list[type[Traced]]) -> Any:
