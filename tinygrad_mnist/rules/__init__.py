@@ -1,8 +1,7 @@
 """The calculus: for every function its derivative, as plain NumPy, one row of a table each.
 
-The rows stand in `arithmetic`, `transcendental`, `rounding`, `comparing`, `choosing`,
-`interpolation`, `activations`, `reduction`, `shape` and `linalg`; `table` says how a row is
-made. The engine runs them; `tinygrad_mnist.Tensor` finds them when NumPy is called on it.
+`table` says how a row is made, and every other file holds the rows of one family. The engine runs
+them; `dispatch` finds them when NumPy is called on a Tensor.
 """
 
 from . import (
@@ -11,8 +10,13 @@ from . import (
     casting,
     choosing,
     comparing,
+    convolution,
+    decompositions,
+    determinants,
+    einsum,
     interpolation,
     linalg,
+    products,
     reduction,
     rounding,
     shape,
@@ -39,13 +43,18 @@ __all__ = [
     "choosing",
     "comparing",
     "constant",
+    "convolution",
+    "decompositions",
     "define",
     "derive",
+    "determinants",
+    "einsum",
     "getitem",
     "interpolation",
     "linalg",
     "log_softmax",
     "logsumexp",
+    "products",
     "reduction",
     "relu",
     "rounding",

@@ -6,42 +6,21 @@ rules that are not NumPy's written once more in the plainest way.
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from . import (
-    activations,
-    arithmetic,
-    casting,
-    choosing,
-    comparing,
-    interpolation,
-    linalg,
-    nn,
-    reduction,
-    rounding,
-    shape,
-    transcendental,
-)
 from .draw import Call, Sample
 
 __all__ = ["CONSTANT_SAMPLES", "DERIVED_SAMPLES", "PLAIN", "RULE_SAMPLES", "Call", "Sample"]
 
 Function = Callable[..., Any]
 
-_FAMILIES = (
-    activations,
-    arithmetic,
-    casting,
-    choosing,
-    comparing,
-    interpolation,
-    linalg,
-    nn,
-    reduction,
-    rounding,
-    shape,
-    transcendental,
-)
+_FAMILIES = [
+    import_module(f"{__name__}.{module.name}")
+    for module in iter_modules(__path__)
+    if module.name != "draw"
+]
 
 
 def _merged(table: str) -> dict[Any, Any]:
