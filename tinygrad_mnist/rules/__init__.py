@@ -13,19 +13,26 @@ from . import (
     convolution,
     decompositions,
     determinants,
+    differences,
     einsum,
     interpolation,
     linalg,
+    logits,
+    missing,
+    norms,
+    ordering,
     products,
     reduction,
     rounding,
+    scans,
     shape,
+    statistics,
     transcendental,
 )
 from .activations import relu, sigmoid
 from .casting import cast
 from .dispatch import call, call_method
-from .reduction import log_softmax, logsumexp, softmax
+from .logits import log_softmax, logsumexp, softmax
 from .shape import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
 
@@ -48,18 +55,25 @@ __all__ = [
     "define",
     "derive",
     "determinants",
+    "differences",
     "einsum",
     "getitem",
     "interpolation",
     "linalg",
     "log_softmax",
+    "logits",
     "logsumexp",
+    "missing",
+    "norms",
+    "ordering",
     "products",
     "reduction",
     "relu",
     "rounding",
+    "scans",
     "shape",
     "sigmoid",
     "softmax",
+    "statistics",
     "transcendental",
 ]

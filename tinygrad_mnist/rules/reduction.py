@@ -1,145 +1,157 @@
-"""Functions that reduce along axes, and the softmax family, which is made of them.
+"""Functions that reduce along axes: sums, products, extremes.
 
-`axis` is None for all axes, or one axis or a tuple of them; a negative one counts from the
-end. The largest element of `max`, the smallest of `min`: where several tie, they share the
-gradient equally.
+The largest element of `max`, the smallest of `min`: where several tie, they share the gradient
+equally, and `initial` counts as one of them. A NaN, which wins over all numbers, is no
+exception: the NaNs share. The gradient of `prod` is the product of all other elements, zeros or
+not; it divides by nothing that is 0.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .casting import floating
-from .table import constant, define
+from .axes import Axis, count, keep, line_up, put_back, spread
+from .table import constant, define, derive
 
-__all__ = ["log_softmax", "logsumexp", "softmax"]
+__all__ = ["checked", "divisible", "extreme", "previous"]
 
 Array = Any
-Axis = int | tuple[int, ...] | None
 
 
-def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
-    """Write an `axis` argument as a tuple of axes that are not negative."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(i % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+def checked(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Refuse a `dtype` that would cut a gradient off in silence."""
+
+    def forward(a: Array, axis: Axis = None, dtype: Any = None, **keywords: Any) -> Array:
+        if dtype is not None and np.dtype(dtype).kind != "f" and a.dtype.kind == "f":
+            raise TypeError(f"dtype {np.dtype(dtype)} has no gradient; a floating-point one has")
+        return function(a, axis, dtype, **keywords)
+
+    return forward
 
 
-def _keep(value: Array, shape: tuple[int, ...], axis: Axis) -> Array:
-    """Give a result the axes of length 1 that `keepdims` would have kept."""
-    axes = _axes(len(shape), axis)
-    return value.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
-
-
-def _spread(g: Array, shape: tuple[int, ...], axis: Axis) -> Array:
-    """Spread a result's gradient over the elements that went into it.
-
-    The copies are real: products with a broadcast view, whose strides are 0, are slow.
-    """
-    return _keep(g, shape, axis) * np.ones(shape, g.dtype)
-
-
-def _count(shape: tuple[int, ...], axis: Axis) -> int:
-    """Count the elements that go into one element of the result."""
-    return int(np.prod([shape[i] for i in _axes(len(shape), axis)], dtype=np.intp))
-
+# --- sums ---------------------------------------------------------------------------------
 
 define(
     np.sum,
-    vjps=(lambda g, y, a, axis=None, *, keepdims=False: _spread(g, a.shape, axis),),
+    vjps=(
+        lambda g, y, a, axis=None, dtype=None, *, keepdims=False, initial=0, where=True: spread(
+            g, a.shape, axis, where
+        ),
+    ),
     formula=(r"\bar a_i = \bar y",),
-    forward=lambda a, axis=None, keepdims=False: np.add.reduce(a, axis=axis, keepdims=keepdims),
+    forward=checked(np.add.reduce),
 )
 define(
     np.mean,
     vjps=(
-        lambda g, y, a, axis=None, *, keepdims=False: _spread(
-            g / _count(a.shape, axis), a.shape, axis
+        lambda g, y, a, axis=None, dtype=None, *, keepdims=False, where=True: spread(
+            keep(g, a.shape, axis) / count(a.shape, axis, where), a.shape, axis, where
         ),
     ),
     formula=(r"\bar a_i = \bar y / n",),
+    forward=checked(np.mean),
 )
 
+# --- products -----------------------------------------------------------------------------
 
-def _variance(
-    g: Array, y: Array, a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False
+
+def divisible(y: Array) -> Any:
+    """Tell whether products may be divided by their factors: none is 0, huge or tiny."""
+    return np.all(np.isfinite(y) & (np.abs(y) >= np.finfo(y.dtype).tiny))
+
+
+def previous(lines: Array, first: float) -> Array:
+    """Shift by one along the first axis, and start with a number."""
+    start = np.full((min(len(lines), 1), *lines.shape[1:]), first, lines.dtype)
+    return np.concatenate([start, lines[:-1]])
+
+
+def _others(a: Array, axis: Axis, dtype: Any) -> Array:
+    """Multiply for each element all others: those before it by those after it."""
+    lines = line_up(a, axis)
+    before = previous(np.cumprod(lines, axis=0, dtype=dtype), 1)
+    after = previous(np.cumprod(lines[::-1], axis=0, dtype=dtype), 1)[::-1]
+    return put_back(before * after, a.shape, axis)
+
+
+def _product(
+    g: Array,
+    y: Array,
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: float = 1,
+    where: Any = True,
 ) -> Array:
-    scale = float(np.divide(2, _count(a.shape, axis) - ddof))  # infinite without freedom
-    return _keep(g, a.shape, axis) * scale * (a - np.mean(a, axis=axis, keepdims=True))
+    if where is not True:
+        a = np.where(where, a, 1)
+    if divisible(y):
+        part = keep(g * y, a.shape, axis) / a
+    else:
+        part = keep(g, a.shape, axis) * initial * _others(a, axis, dtype)
+    return part if where is True else np.where(where, part, 0)
 
 
 define(
-    np.var,
-    vjps=(_variance,),
-    formula=(r"\bar a_i = \bar y \,\frac{2}{n - d} (a_i - \operatorname{mean} a)",),
+    np.prod,
+    vjps=(_product,),
+    formula=(r"\bar a_i = \bar y \prod_{j \ne i} a_j",),
+    forward=checked(np.multiply.reduce),
 )
 
-
-def _extreme(g: Array, y: Array, a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    hits = (a == _keep(y, a.shape, axis)).astype(g.dtype)
-    return _keep(g, a.shape, axis) * (hits / np.sum(hits, axis=axis, keepdims=True))
+# --- extremes -----------------------------------------------------------------------------
 
 
-define(
-    np.max,
-    vjps=(_extreme,),
-    formula=(r"\bar a_i = \bar y\,[a_i = y] / \#\{j : a_j = y\}",),
-    forward=lambda a, axis=None, keepdims=False: np.maximum.reduce(a, axis=axis, keepdims=keepdims),
-)
-define(
-    np.min,
-    vjps=(_extreme,),
-    formula=(r"\bar a_i = \bar y\,[a_i = y] / \#\{j : a_j = y\}",),
-    forward=lambda a, axis=None, keepdims=False: np.minimum.reduce(a, axis=axis, keepdims=keepdims),
-)
-
-# --- the softmax family -------------------------------------------------------------------
-# Subtracting the largest element changes nothing but keeps the exponentials from overflowing.
-
-
-def _shift(a: Array, axis: Axis) -> Array:
-    largest = np.max(a, axis=axis, keepdims=True)
-    return np.where(np.isfinite(largest), largest, 0)
-
-
-def _logsumexp(a: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    a = floating(a)
-    largest = _shift(a, axis)
-    total = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
-    return total if keepdims else np.squeeze(total, _axes(a.ndim, axis))
+def extreme(
+    g: Array,
+    y: Array,
+    a: Array,
+    axis: Axis = None,
+    *,
+    keepdims: bool = False,
+    initial: float | None = None,
+    where: Any = True,
+) -> Array:
+    """Share a gradient among the elements that equal the result, NaN being equal to NaN."""
+    best = keep(y, a.shape, axis)
+    hits = a == best
+    missing = np.isnan(best)
+    if np.any(missing):
+        hits = hits | (missing & np.isnan(a))
+    if where is not True:
+        hits = hits & where
+    hits = hits.astype(g.dtype)
+    ties = np.sum(hits, axis=axis, keepdims=True)
+    if initial is not None:
+        ties = ties + ((best == initial) | (missing & np.isnan(initial)))
+    if where is not True:
+        ties = np.maximum(ties, 1)  # there may be none
+    return hits * (keep(g, a.shape, axis) / ties)
 
 
-logsumexp = define(
-    _logsumexp,
-    vjps=(
-        lambda g, y, a, axis=None, keepdims=False: (
-            _keep(g, a.shape, axis) * np.exp(a - _keep(y, a.shape, axis))
+for _function, _ufunc in (
+    (np.max, np.maximum),
+    (np.amax, np.maximum),
+    (np.min, np.minimum),
+    (np.amin, np.minimum),
+):
+    define(
+        _function,
+        vjps=(extreme,),
+        formula=(r"\bar a_i = \bar y\,[a_i = y] / \#\{j : a_j = y\}",),
+        forward=lambda a, axis=None, _reduce=_ufunc.reduce, **keywords: _reduce(
+            a, axis, **keywords
         ),
+    )
+derive(
+    np.ptp,
+    lambda a, axis=None, *, keepdims=False: (
+        np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
     ),
-    formula=(r"\bar a_i = \bar y\, e^{a_i - y}",),
-    name="logsumexp",
+    r"y = \max a - \min a",
 )
 
-
-def _softmax(a: Array, axis: Axis = -1) -> Array:
-    a = floating(a)
-    y = np.exp(a - np.max(a, axis=axis, keepdims=True))
-    y /= np.sum(y, axis=axis, keepdims=True)
-    return y
-
-
-softmax = define(
-    _softmax,
-    vjps=(lambda g, y, a, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)),),
-    formula=(r"\bar a_i = y_i\,(\bar y_i - \sum_j \bar y_j\, y_j)",),
-    name="softmax",
-)
-
-log_softmax = define(
-    lambda a, axis=-1: floating(a) - _logsumexp(a, axis, keepdims=True),
-    vjps=(lambda g, y, a, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
-    formula=(r"\bar a_i = \bar y_i - e^{y_i} \sum_j \bar y_j",),
-    name="log_softmax",
-)
-
-constant(np.argsort, np.argmax, np.argmin, np.any, np.all, np.count_nonzero)
+constant(np.argmax, np.argmin, np.any, np.all, np.count_nonzero)

@@ -1,0 +1,93 @@
+"""Differences, slopes and areas are linear in their samples: back and forth are adjoint."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import FLOATS, SHAPES, arrays
+
+import tinygrad_mnist as tg
+from tinygrad_mnist import Tensor
+
+
+def check_adjoint(function: Any, a: np.ndarray, data: st.DataObject) -> None:
+    """Compare ``g @ f(v)`` and ``v @ (the gradient for g)``, and the value with NumPy's."""
+    t = Tensor(a, requires_grad=True)
+    y = function(t)
+    expected = function(a)
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-12, atol=1e-12)
+    assert y.shape == expected.shape
+    g, v = data.draw(arrays(y.shape, low=-2.0)), data.draw(arrays(a.shape, low=-2.0))
+    y.backward(g)
+    assert t.grad is not None
+    offset = function(np.zeros(a.shape))
+    moved = (g * (function(v) - offset)).sum()
+    np.testing.assert_allclose((t.grad.numpy() * v).sum(), moved, atol=1e-9)
+
+
+@given(data=st.data(), shape=SHAPES.filter(len), n=st.integers(0, 3))
+def test_differences(data: st.DataObject, shape: Any, n: int) -> None:
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1), label="axis")
+    ends = data.draw(st.sampled_from([{}, {"prepend": 1.0}, {"append": 2.0, "prepend": 3}]))
+    check_adjoint(lambda a: np.diff(a, n, axis, **ends), data.draw(arrays(shape)), data)
+    check_adjoint(lambda a: np.ediff1d(a, to_begin=ends.get("prepend")), np.ones(shape), data)
+
+
+@given(data=st.data(), order=st.sampled_from([1, 2]), spaced=st.sampled_from(["no", "even", "un"]))
+def test_slopes_along_every_axis(data: st.DataObject, order: Any, spaced: str) -> None:
+    shape = data.draw(st.lists(st.integers(order + 1, 5), min_size=1, max_size=3).map(tuple))
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1), label="axis")
+    steps = {"no": [], "even": [0.3], "un": [np.cumsum(0.5 + np.arange(shape[axis]) % 2)]}[spaced]
+    a = data.draw(arrays(shape))
+    check_adjoint(lambda a: np.gradient(a, *steps, axis=axis, edge_order=order), a, data)
+    every = np.gradient(Tensor(a), edge_order=order)
+    for one, i in zip(every if len(shape) > 1 else [every], range(len(shape)), strict=True):
+        np.testing.assert_array_equal(one.numpy(), np.gradient(a, axis=i, edge_order=order))
+
+
+@given(data=st.data(), shape=SHAPES.filter(len), given_x=st.sampled_from(["no", "line", "all"]))
+def test_areas(data: st.DataObject, shape: Any, given_x: str) -> None:
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1), label="axis")
+    x = {"no": None, "line": np.sqrt(np.arange(shape[axis])), "all": data.draw(arrays(shape))}
+    a = data.draw(arrays(shape))
+    check_adjoint(lambda y: np.trapezoid(y, x[given_x], axis=axis), a, data)
+    if given_x == "all":
+        check_adjoint(lambda x: np.trapezoid(a, x, axis=axis), a, data)
+
+
+@given(data=st.data(), dtype=FLOATS)
+def test_coordinates_have_a_gradient_though_they_are_even(data: st.DataObject, dtype: Any) -> None:
+    f = data.draw(arrays((5,), dtype))
+    x = Tensor(np.arange(5, dtype=dtype), requires_grad=True)
+    y = np.gradient(f, x)
+    assert y.dtype == dtype
+    y.backward(np.array([1.0, 0, 0, 0, 0]))
+    assert x.grad is not None
+    step = f[1] - f[0]
+    np.testing.assert_allclose(x.grad.numpy(), [step, -step, 0, 0, 0], rtol=1e-6)
+
+
+def test_the_area_below_a_line_by_its_coordinates() -> None:
+    slope = tg.grad(lambda x: np.trapezoid([1.0, 3.0], x))(np.array([0.0, 2.0]))
+    assert slope.tolist() == [-2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda t: np.diff(t, -1), "diff: takes differences n times, not -1"),
+        (lambda t: np.diff(t, axis=1), "diff: axis 1 is out of bounds"),
+        (lambda t: np.gradient(t, 1.0, 2.0), "gradient: 2 spacings for 1 axes"),
+        (lambda t: np.gradient(t, [1.0, 2.0]), "gradient: coordinates of shape (2,) for axis 0"),
+        (lambda t: np.gradient(t, edge_order=3), "gradient: edge_order is 1 or 2, not 3"),
+        (lambda t: np.gradient(t[:2], edge_order=2), "gradient: axis 0 of shape (2,) has fewer"),
+        (lambda t: np.trapezoid(t, axis=1), "trapezoid: axis 1 is out of bounds"),
+    ],
+)
+def test_a_refusal_is_one_sentence(call: Any, sentence: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(Tensor([1.0, 2.0, 4.0], requires_grad=True))
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,62 @@
+"""The softmax family, for logits along an axis, or along several as if they were one.
+
+Subtracting the largest element changes nothing but keeps the exponentials from overflowing.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .axes import Axis, along, keep
+from .casting import floating
+from .table import define
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
+Array = Any
+
+
+def _shift(a: Array, axis: Axis) -> Array:
+    largest = np.max(a, axis=axis, keepdims=True)
+    return np.where(np.isfinite(largest), largest, 0)
+
+
+def _logsumexp(a: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    a = floating(a)
+    largest = _shift(a, axis)
+    total = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
+    return total if keepdims else np.squeeze(total, along(a.ndim, axis))
+
+
+logsumexp = define(
+    _logsumexp,
+    vjps=(
+        lambda g, y, a, axis=None, keepdims=False: (
+            keep(g, a.shape, axis) * np.exp(a - keep(y, a.shape, axis))
+        ),
+    ),
+    formula=(r"\bar a_i = \bar y\, e^{a_i - y}",),
+    name="logsumexp",
+)
+
+
+def _softmax(a: Array, axis: Axis = -1) -> Array:
+    a = floating(a)
+    y = np.exp(a - np.max(a, axis=axis, keepdims=True))
+    y /= np.sum(y, axis=axis, keepdims=True)
+    return y
+
+
+softmax = define(
+    _softmax,
+    vjps=(lambda g, y, a, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)),),
+    formula=(r"\bar a_i = y_i\,(\bar y_i - \sum_j \bar y_j\, y_j)",),
+    name="softmax",
+)
+
+log_softmax = define(
+    lambda a, axis=-1: floating(a) - _logsumexp(a, axis, keepdims=True),
+    vjps=(lambda g, y, a, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
+    formula=(r"\bar a_i = \bar y_i - e^{y_i} \sum_j \bar y_j",),
+    name="log_softmax",
+)
