@@ -1,8 +1,8 @@
 """Measure what the framework promises about speed, memory and accuracy: ``make bench``.
 
-Run all sections, or name some: ``python benchmarks/step.py [import chain process accuracy step]``.
-It prints a table and writes nothing unless ``--json FILE`` says where. The exit status is 1 if a
-figure misses what it must reach or could not be measured.
+Run all sections, or name some: ``python benchmarks/step.py [import chain indexing ...]``. It prints
+a table and writes nothing unless ``--json FILE`` says where. The exit status is 1 if a figure
+misses what it must reach or could not be measured.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import indexing
 import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
@@ -19,6 +20,7 @@ from report import BenchmarkError, Row, Skip, header, machine, write_json
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "import": processes.import_rows,
     "chain": processes.chain_rows,
+    "indexing": indexing.rows,
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
     "step": training_step.rows,

@@ -129,6 +129,19 @@ def test_a_constant_row_carries_no_gradient() -> None:
 
 
 @pytest.mark.usefixtures("table")
+def test_the_newest_row_of_a_function_counts() -> None:
+    def clipped(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+        return a * 2
+
+    derive(np.clip, clipped, r"y = 2 a")
+    assert tg.grad(np.clip)(np.float64(3.0)) == 2
+    define(np.clip, vjps=(lambda g, y, a: g * 3,), formula=(r"\bar a = 3 \bar y",), forward=np.abs)
+    assert tg.grad(np.clip)(np.float64(3.0)) == 3
+    constant(np.clip)
+    assert not np.clip(x, 0.0, 1.0).requires_grad  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("table")
 def test_a_rule_whose_gradient_has_the_wrong_shape_is_named() -> None:
     def shorten(a: Any) -> Any:
         return a[1:]

@@ -1,8 +1,6 @@
-"""Indexing of every kind against places, joining, and inputs that lie crosswise in memory.
+"""The same elements in another shape or order, from memory that lies in any way."""
 
-The index is tried on an array of places: those that come out are where the gradient goes.
-"""
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,137 +8,208 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import FLOATS, arrays, indices
+from moving import check_moves, numbered
+from strategies import FLOATS, SHAPES, arrays, axes, broadcast_shapes
 
 from tinygrad_mnist import Tensor
+from tinygrad_mnist.engine.tape import HAS_GRADIENT
+from tinygrad_mnist.rules import RULES
 
-AXES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
-
-
-def one_hot(places: np.ndarray, size: int) -> np.ndarray:
-    """Write picking as a matrix: a row for every element picked."""
-    return np.array(places.reshape(-1, 1) == np.arange(size), np.float64)
+Move = Callable[[Any], Any]
+AXES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=3)
 
 
-@given(data=st.data(), shape=AXES, dtype=FLOATS)
-def test_any_index_is_a_product_with_a_one_hot_matrix(
-    data: st.DataObject, shape: Any, dtype: Any
-) -> None:
-    index = data.draw(indices(shape), label="index")
-    a = data.draw(arrays(shape, dtype))
-    t = Tensor(a, requires_grad=True)
-    y = t[index]
-    np.testing.assert_array_equal(y.numpy(), a[index], strict=True)
-    places = np.arange(a.size).reshape(shape)[index]
-    g = data.draw(arrays(y.shape, low=-2.0), label="g")
-    y.backward(g)
-    assert t.grad is not None
-    assert t.grad.dtype == dtype
-    expected = one_hot(places, a.size).T @ g.ravel()
-    np.testing.assert_allclose(t.grad.numpy(), expected.reshape(shape), rtol=1e-5, atol=1e-5)
+@st.composite
+def laid_out(draw: st.DrawFn, shapes: Any = SHAPES) -> np.ndarray:
+    """Draw an array whose axes lie in memory in any order, with gaps, forwards or backwards."""
+    shape = draw(shapes)
+    order = draw(st.permutations(range(len(shape))))
+    gaps = draw(st.sampled_from([[1], [-2, -1, 1, 2]]))
+    steps = [draw(st.sampled_from(gaps)) for _ in shape]
+    wide = [shape[axis] * abs(steps[axis]) for axis in order]
+    straight = np.transpose(np.zeros(wide, draw(FLOATS)), np.argsort(order))
+    a = straight[(..., *(slice(None, None, step) for step in steps))]
+    a[...] = numbered(shape)
+    return a
 
 
-@given(data=st.data(), shape=AXES)
-def test_the_second_derivative_picks_from_what_the_first_scattered(
-    data: st.DataObject, shape: Any
-) -> None:
-    index = data.draw(indices(shape), label="index")
-    t = Tensor(data.draw(arrays(shape)), requires_grad=True)
-    w = Tensor(data.draw(arrays(t[index].shape)), requires_grad=True)
-    (t[index] * w).sum().backward(create_graph=True)
-    direction = data.draw(arrays(shape))
-    assert t.grad is not None
-    slope = (t.grad * direction).sum()
-    w.grad = None
-    slope.backward()
-    assert w.grad is not None
-    np.testing.assert_array_equal(w.grad.numpy(), direction[index])
+def factors(size: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw shapes of so many elements."""
+    if size == 0:
+        return st.sampled_from([(0,), (3, 0), (0, 2, 2)])
+    divisors = [n for n in range(1, size + 1) if size % n == 0]
+    return st.sampled_from(divisors).map(lambda n: (n, 1, size // n))
+
+
+@given(data=st.data(), a=laid_out(), order=st.sampled_from("CFA"))
+def test_any_shape_in_any_order(data: st.DataObject, a: np.ndarray, order: Any) -> None:
+    shape = data.draw(factors(a.size), label="shape")
+    check_moves(lambda t: np.reshape(t, shape, order), a)
+
+
+@given(a=laid_out(), order=st.sampled_from("CFA"))
+def test_ravel_in_any_order(a: np.ndarray, order: Any) -> None:
+    check_moves(lambda t: np.ravel(t, order), a)
+
+
+def one_axis(ndim: int) -> st.SearchStrategy[int]:
+    return st.integers(-ndim, ndim - 1)
+
+
+@st.composite
+def moveaxis(draw: st.DrawFn, shape: Any) -> Move:
+    number = draw(st.integers(0, len(shape)))
+    ends = []
+    for _ in range(2):
+        places = draw(st.permutations(range(len(shape))))[:number]
+        ends.append([place - draw(st.sampled_from([0, len(shape)])) for place in places])
+    source, destination = ends
+    if number == 1 and draw(st.booleans()):
+        return lambda t: np.moveaxis(t, source[0], destination[0])
+    return lambda t: np.moveaxis(t, source, tuple(destination))
+
+
+@st.composite
+def rollaxis(draw: st.DrawFn, shape: Any) -> Move:
+    axis, start = draw(one_axis(len(shape))), draw(st.integers(-len(shape), len(shape)))
+    return lambda t: np.rollaxis(t, axis, start)
+
+
+@st.composite
+def swapaxes(draw: st.DrawFn, shape: Any) -> Move:
+    first, second = draw(one_axis(len(shape))), draw(one_axis(len(shape)))
+    return lambda t: np.swapaxes(t, first, second)
+
+
+@st.composite
+def transpose(draw: st.DrawFn, shape: Any) -> Move:
+    order = draw(st.permutations(range(len(shape))))
+    negative = [axis - len(shape) for axis in order]
+    chosen = draw(st.sampled_from([None, tuple(order), negative]))
+    return lambda t: np.transpose(t, chosen)
+
+
+@st.composite
+def flip(draw: st.DrawFn, shape: Any) -> Move:
+    axis = draw(axes(len(shape)))
+    return lambda t: np.flip(t, axis)
+
+
+@st.composite
+def roll(draw: st.DrawFn, shape: Any) -> Move:
+    axis = draw(axes(len(shape)))
+    shifts = st.integers(-5, 5)
+    if isinstance(axis, tuple) and draw(st.booleans()):
+        several = [draw(shifts) for _ in axis]
+        return lambda t: np.roll(t, several, axis)
+    shift = draw(shifts)
+    return lambda t: np.roll(t, shift, axis)
+
+
+@st.composite
+def rot90(draw: st.DrawFn, shape: Any) -> Move:
+    if len(shape) < 2:
+        return lambda t: np.flip(t)
+    plane = draw(st.permutations(range(len(shape))))[:2]
+    k = draw(st.integers(-5, 5))
+    return lambda t: np.rot90(t, k, plane)
+
+
+@st.composite
+def squeeze(draw: st.DrawFn, shape: Any) -> Move:
+    short = [axis for axis, n in enumerate(shape) if n == 1]
+    axis = draw(st.sampled_from([None, tuple(short), *short]))
+    return lambda t: np.squeeze(t, axis)
+
+
+@st.composite
+def expand_dims(draw: st.DrawFn, shape: Any) -> Move:
+    one = draw(st.integers(-len(shape) - 1, len(shape)))
+    axis = draw(st.sampled_from([one, (one,), (0, -1)]))
+    return lambda t: np.expand_dims(t, axis)
+
+
+@st.composite
+def broadcast_to(draw: st.DrawFn, shape: Any) -> Move:
+    wider = [draw(st.sampled_from([0, 1, 3])) if n == 1 else n for n in shape]
+    whole = (*draw(st.sampled_from([(), (1,), (2, 1), (0,)])), *wider)
+    return lambda t: np.broadcast_to(t, whole)
+
+
+ALL = (
+    moveaxis,
+    rollaxis,
+    swapaxes,
+    transpose,
+    flip,
+    roll,
+    rot90,
+    squeeze,
+    expand_dims,
+    broadcast_to,
+)
+
+
+@pytest.mark.parametrize("moves", ALL, ids=lambda moves: moves.__name__)
+@given(data=st.data())
+def test_every_form_of_the_arguments(moves: Any, data: st.DataObject) -> None:
+    a = data.draw(laid_out(AXES))
+    check_moves(data.draw(moves(a.shape)), a)
+
+
+@pytest.mark.parametrize("function", [np.atleast_1d, np.atleast_2d, np.atleast_3d])
+@given(a=laid_out())
+def test_at_least_so_many_axes(function: Any, a: np.ndarray) -> None:
+    check_moves(function, a)
+    both = function(Tensor(a), [1.0, 2.0])
+    assert [part.shape for part in both] == [part.shape for part in function(a, [1.0, 2.0])]
+
+
+@given(shapes=broadcast_shapes(3))
+def test_arrays_broadcast_against_each_other(shapes: Any) -> None:
+    inputs = [numbered(shape) for shape in shapes]
+    for i, (a, whole) in enumerate(zip(inputs, np.broadcast_arrays(*inputs), strict=True)):
+
+        def one_of_them(t: Any, i: int = i) -> Any:
+            return np.broadcast_arrays(*inputs[:i], t, *inputs[i + 1 :])[i]
+
+        assert one_of_them(Tensor(a)).shape == whole.shape
+        check_moves(one_of_them, a)
+
+
+def test_moving_keeps_no_values() -> None:
+    moving = [np.reshape, np.transpose, np.flip, np.roll, np.rot90, np.take, np.repeat, np.tile]
+    for function in (*moving, np.tril, np.copy):
+        assert RULES[function].look_up_uses() == (HAS_GRADIENT,)
+
+
+def test_what_needs_no_copy_shares_its_memory() -> None:
+    a = np.arange(6.0).reshape(2, 3)
+    t = Tensor(a, copy=False)
+    views: list[Any] = [np.reshape(t, 6), np.ravel(t), np.moveaxis(t, 0, 1), np.flip(t), t[1:]]
+    assert all(np.shares_memory(view.numpy(), a) for view in views)
+    copy: Any = np.reshape(t, 6, copy=True)
+    assert not np.shares_memory(copy.numpy(), a)
 
 
 @pytest.mark.parametrize(
-    "index",
+    ("call", "error", "sentence"),
     [
-        [0, 2, 0],
-        [True, False, True],
-        [[0, 1], [2, 2]],
-        ([0, 0], [1, 1]),
-        (slice(None), [1, 0, 1]),
-        np.int64(1),
-        True,
-        np.array(2),
-        [],
-        (slice(None), []),
+        (lambda t: np.moveaxis(t, 0, 5), IndexError, "moveaxis: destination: axis 5 is out of"),
+        (lambda t: np.moveaxis(t, (0, 1), 0), ValueError, "moveaxis: `source` and `destination`"),
+        (lambda t: np.rollaxis(t, 3), IndexError, "rollaxis: axis 3 is out of bounds"),
+        (lambda t: np.ravel(t, "K"), ValueError, "reshape: (2, 3): order 'K' is not permitted"),
+        (lambda t: np.reshape(t.T, 6, copy=False), ValueError, "reshape: (3, 2): Unable to avoid"),
+        (lambda t: np.flip(t, 2), IndexError, "flip: (2, 3): axis 2 is out of bounds"),
+        (lambda t: np.broadcast_to(t, 3, subok=True), TypeError, "broadcast_to: not supported"),
+        (lambda t: np.matrix_transpose(t[0]), ValueError, "matrix_transpose: Input array must be"),
     ],
-    ids=repr,
 )
-def test_lists_and_numpys_numbers_are_indices_too(index: Any) -> None:
-    a = np.arange(6.0).reshape(3, 2)
-    t = Tensor(a, requires_grad=True)
-    y = t[index]
-    np.testing.assert_array_equal(y.numpy(), a[index], strict=True)
-    y.sum().backward()
-    assert t.grad is not None
-    expected = one_hot(np.arange(6).reshape(3, 2)[index], 6).sum(axis=0)
-    np.testing.assert_array_equal(t.grad.numpy().ravel(), expected)
-
-
-def test_a_tensor_is_an_index_too() -> None:
-    t = Tensor([1.0, 5.0, 3.0], requires_grad=True)
-    y = t[Tensor(np.array([1, 1]))].sum() + t[t > 2].sum() + t[t.argmax()]
-    y.backward()
-    assert t.grad is not None
-    assert t.grad.tolist() == [0.0, 4.0, 1.0]
-
-
-def test_an_index_that_changes_afterwards_changes_nothing() -> None:
-    index, t = np.array([0, 1]), Tensor([1.0, 2.0, 3.0], requires_grad=True)
-    y = t[index].sum()
-    index[:] = 2
-    y.backward()
-    assert t.grad is not None
-    assert t.grad.tolist() == [1.0, 1.0, 0.0]
-
-
-@given(data=st.data(), shape=AXES, number=st.integers(1, 3))
-def test_what_is_joined_comes_apart_again(data: st.DataObject, shape: Any, number: int) -> None:
-    axis = data.draw(st.integers(-len(shape), len(shape) - 1), label="axis")
-    pieces = []
-    for _ in range(number):
-        own = list(shape)
-        own[axis] = data.draw(st.integers(0, 3))
-        pieces.append(Tensor(data.draw(arrays(tuple(own))), requires_grad=True))
-    y: Any = np.concatenate(pieces, axis)
-    g = data.draw(arrays(y.shape, low=-2.0), label="g")
-    y.backward(g)
-    gradients = [piece.grad.numpy() for piece in pieces if piece.grad is not None]
-    np.testing.assert_array_equal(np.concatenate(gradients, axis), g, strict=True)
-    assert [gradient.shape for gradient in gradients] == [piece.shape for piece in pieces]
-
-
-@given(data=st.data(), shape=AXES, number=st.integers(1, 3))
-def test_what_is_stacked_comes_apart_again(data: st.DataObject, shape: Any, number: int) -> None:
-    axis = data.draw(st.integers(-len(shape) - 1, len(shape)), label="axis")
-    layers = [Tensor(data.draw(arrays(shape)), requires_grad=True) for _ in range(number)]
-    y: Any = np.stack(layers, axis)
-    g = data.draw(arrays(y.shape, low=-2.0), label="g")
-    y.backward(g)
-    for i, layer in enumerate(layers):
-        assert layer.grad is not None
-        np.testing.assert_array_equal(layer.grad.numpy(), np.take(g, i, axis), strict=True)
-
-
-@given(data=st.data(), shape=AXES)
-def test_moving_elements_moves_the_gradient_back(data: st.DataObject, shape: Any) -> None:
-    order = data.draw(st.permutations(range(len(shape))), label="axes")
-    t = Tensor(data.draw(arrays(shape)), requires_grad=True)
-    y: Any = np.expand_dims(np.transpose(t, order), 0).swapaxes(0, -1).reshape(-1)
-    places = np.arange(t.size).reshape(shape)
-    moved = np.expand_dims(places.transpose(order), 0).swapaxes(0, -1).ravel()
-    np.testing.assert_array_equal(y.numpy(), t.numpy().ravel()[moved])
-    g = data.draw(arrays(y.shape, low=-2.0), label="g")
-    y.backward(g)
-    assert t.grad is not None
-    np.testing.assert_array_equal(t.grad.numpy().ravel()[moved], g)
+def test_a_refusal_is_one_sentence(call: Move, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error) as caught:
+        call(Tensor(np.zeros((2, 3))))
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
 
 
 @given(

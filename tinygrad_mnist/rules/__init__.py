@@ -13,16 +13,21 @@ from . import (
     convolution,
     decompositions,
     determinants,
+    diagonals,
     differences,
     einsum,
+    filling,
     interpolation,
+    joining,
     linalg,
     logits,
     missing,
     norms,
     ordering,
+    picking,
     products,
     reduction,
+    repeating,
     rounding,
     scans,
     shape,
@@ -33,7 +38,7 @@ from .activations import relu, sigmoid
 from .casting import cast
 from .dispatch import call, call_method
 from .logits import log_softmax, logsumexp, softmax
-from .shape import getitem
+from .picking import getitem, scatter
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
 
 __all__ = [
@@ -55,10 +60,13 @@ __all__ = [
     "define",
     "derive",
     "determinants",
+    "diagonals",
     "differences",
     "einsum",
+    "filling",
     "getitem",
     "interpolation",
+    "joining",
     "linalg",
     "log_softmax",
     "logits",
@@ -66,11 +74,14 @@ __all__ = [
     "missing",
     "norms",
     "ordering",
+    "picking",
     "products",
     "reduction",
     "relu",
+    "repeating",
     "rounding",
     "scans",
+    "scatter",
     "shape",
     "sigmoid",
     "softmax",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .shape import scatter
+from .picking import scatter
 from .table import define
 
 __all__: list[str] = []

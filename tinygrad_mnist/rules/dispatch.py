@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import NO_KEYWORDS, Rule, Traced, apply, plain_error, wrap
-from .table import CONSTANT, DERIVED, RULES
+from .table import CONSTANT, DERIVED, IN_PLACE, RULES
 
 __all__ = ["call", "call_method"]
 
@@ -31,7 +31,8 @@ def call(
     Raises
     ------
     TypeError
-        If the function has no row in the table, or its row does not support an argument.
+        If the function has no row in the table, as one that writes in place, or its row does
+        not support an argument.
     """
     if function in DERIVED:
         return _derived(function, args, keywords)
@@ -43,6 +44,10 @@ def call(
         return _constant(function, args, keywords)
     module = function.__module__ or "numpy"
     name = f"{module}.{function.__name__}"
+    if function in IN_PLACE:
+        raise TypeError(
+            f"{name} writes in place, which Tensors refuse; instead, write {IN_PLACE[function]}"
+        )
     raise TypeError(
         f"{name} has no rule for Tensors; add one with tinygrad_mnist.rules.define({name}, "
         f"vjps=..., formula=...), or leave the graph with t.numpy()"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .casting import doubled
-from .shape import scatter
+from .picking import scatter
 from .table import define, derive
 
 Array = Any

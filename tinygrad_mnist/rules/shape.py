@@ -1,24 +1,54 @@
-"""Functions that move elements around without changing them, and picking some out.
+"""The same elements in another shape or order.
 
-Each is linear, so its gradient is moved back the same way, whatever the values are.
+Each of these functions is linear, so its gradient is moved back the same way, whatever the values
+are. An ``order="A"`` looks at the memory of the input once, when it is called.
 """
 
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .table import PerInput, constant, define, derive
+from .places import axis_order
+from .table import constant, define, derive
 
-__all__ = ["getitem"]
+__all__: list[str] = []
 
 Array = Any
+Axis = int | tuple[int, ...] | None
 
-define(
+# --- the shape ----------------------------------------------------------------------------
+
+
+def _forward_reshape(a: Array, shape: Any, order: Any = "C", copy: bool | None = None) -> Array:
+    if copy is None:
+        return np.asarray(a).reshape(shape, order=order)
+    return np.reshape(a, shape, order, copy=copy)
+
+
+def _unreshape(
+    g: Array, y: Array, a: Array, shape: Any, order: Any = "C", *, copy: bool | None = None
+) -> Array:
+    return g.reshape(a.shape) if order == "C" else np.reshape(g, a.shape, order)
+
+
+reshape = define(
     np.reshape,
-    vjps=(lambda g, y, a, shape: g.reshape(a.shape),),
+    vjps=(_unreshape,),
     formula=(r"\bar a = \operatorname{reshape}(\bar y)",),
+    forward=_forward_reshape,
+)
+
+
+def _reshape(a: Array, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Array:
+    if order == "A":
+        order = "F" if a._array.flags.fnc else "C"
+    return reshape(a, shape=shape, order=order, copy=copy)
+
+
+derive(np.reshape, _reshape, r"y = \text{the elements of } a \text{ in another shape}")
+derive(
+    np.ravel, lambda a, order="C": np.reshape(a, -1, order), r"y = \operatorname{reshape}(a, -1)"
 )
 define(
     np.expand_dims,
@@ -30,16 +60,49 @@ define(
     vjps=(lambda g, y, a, axis=None: g.reshape(a.shape),),
     formula=(r"\bar a = \operatorname{reshape}(\bar y)",),
 )
+
+
+def _atleast_1d(*arys: Array) -> Any:
+    return _each([np.reshape(a, np.shape(a) or 1) for a in arys])
+
+
+def _atleast_2d(*arys: Array) -> Any:
+    return _each([np.reshape(a, (1,) * (2 - np.ndim(a)) + np.shape(a)) for a in arys])
+
+
+def _atleast_3d(*arys: Array) -> Any:
+    columns = [a if np.ndim(a) > 1 else np.reshape(a, (1, -1)) for a in arys]
+    return _each([a if np.ndim(a) > 2 else np.expand_dims(a, -1) for a in columns])
+
+
+def _each(arrays: list[Array]) -> Any:
+    """Give back one array as itself, and several as a tuple."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+derive(np.atleast_1d, _atleast_1d, r"y = \operatorname{reshape}(a)")
+derive(np.atleast_2d, _atleast_2d, r"y = \operatorname{reshape}(a)")
+derive(np.atleast_3d, _atleast_3d, r"y = \operatorname{reshape}(a)")
+
+# --- stretching ---------------------------------------------------------------------------
+
 define(
     np.broadcast_to,
     vjps=(lambda g, y, array, shape: g,),
     formula=(r"\bar a = \text{the sum of } \bar y \text{ over the axes that were stretched}",),
 )
-define(
-    np.swapaxes,
-    vjps=(lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2),),
-    formula=(r"\bar a = \bar y \text{ with the axes swapped back}",),
+
+
+def _broadcast_arrays(*args: Array) -> tuple[Array, ...]:
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+derive(
+    np.broadcast_arrays, _broadcast_arrays, r"y = (a_1, a_2, \dots) \text{, stretched to one shape}"
 )
+
+# --- the order of the axes ----------------------------------------------------------------
 
 
 def _untranspose(g: Array, y: Array, a: Array, axes: Sequence[int] | None = None) -> Array:
@@ -53,79 +116,63 @@ define(
     vjps=(_untranspose,),
     formula=(r"\bar a = \bar y^{\mathsf T}",),
 )
-
-# --- joining ------------------------------------------------------------------------------
-
-
-def _piece(axis: int, start: int, stop: int) -> tuple[Any, ...]:
-    """Make the index of a piece along an axis."""
-    piece = slice(start, stop)
-    if axis < 0:
-        return (..., piece, *[slice(None)] * (-axis - 1))
-    return (*[slice(None)] * axis, piece)
-
-
-def _joined(i: int) -> Callable[..., Array]:
-    def vjp(g: Array, y: Array, *arrays: Array, axis: int, sizes: list[int]) -> Array:
-        start = sum(sizes[:i])
-        return g[_piece(axis, start, start + sizes[i])]
-
-    return vjp
-
-
-_join = define(
-    lambda *arrays, axis, sizes: np.concatenate(arrays, axis),
-    vjps=PerInput(_joined),
-    formula=(r"\bar a_k = \text{the piece of } \bar y \text{ that } a_k \text{ became}",),
-    name="concatenate",
+define(
+    np.swapaxes,
+    vjps=(lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2),),
+    formula=(r"\bar a = \bar y \text{ with the axes swapped back}",),
 )
 
 
-def _concatenate(arrays: Iterable[Array], axis: int | None = 0) -> Array:
-    arrays = list(arrays)
-    if axis is None:
-        arrays, axis = [np.reshape(a, -1) for a in arrays], 0
-    sizes = [sum(np.shape(a)[axis:][:1]) for a in arrays]
-    return _join(*arrays, axis=axis, sizes=sizes)
+def _moveaxis(a: Array, source: Axis, destination: Axis) -> Array:
+    return np.transpose(a, axis_order(np.moveaxis, np.ndim(a), source, destination))
 
 
-derive(np.concatenate, _concatenate, r"y = (a_1, a_2, \dots)")
-derive(
-    np.stack,
-    lambda arrays, axis=0: np.concatenate([np.expand_dims(a, axis) for a in arrays], axis),
-    r"y = \operatorname{concatenate}(a_1, a_2, \dots) \text{ along a new axis}",
+def _rollaxis(a: Array, axis: int, start: int = 0) -> Array:
+    return np.transpose(a, axis_order(np.rollaxis, np.ndim(a), axis, start))
+
+
+def _matrix_transpose(x: Array, /) -> Array:
+    return np.transpose(x, axis_order(np.matrix_transpose, np.ndim(x)))
+
+
+derive(np.moveaxis, _moveaxis, r"y = \operatorname{transpose}(a)")
+derive(np.rollaxis, _rollaxis, r"y = \operatorname{transpose}(a)")
+derive(np.matrix_transpose, _matrix_transpose, r"y = x^{\mathsf T}")
+derive(np.linalg.matrix_transpose, _matrix_transpose, r"y = x^{\mathsf T}")
+
+# --- the order of the elements ------------------------------------------------------------
+
+define(
+    np.flip,
+    vjps=(lambda g, y, m, axis=None: np.flip(g, axis),),
+    formula=(r"\bar m = \operatorname{flip}(\bar y)",),
+)
+derive(np.fliplr, lambda m: np.flip(m, 1), r"y = \operatorname{flip}(m, 1)")
+derive(np.flipud, lambda m: np.flip(m, 0), r"y = \operatorname{flip}(m, 0)")
+define(
+    np.rot90,
+    vjps=(lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes),),
+    formula=(r"\bar m = \operatorname{rot90}(\bar y, -k)",),
+)
+define(
+    np.roll,
+    vjps=(lambda g, y, a, shift, axis=None: np.roll(g, np.negative(shift), axis),),
+    formula=(r"\bar a = \operatorname{roll}(\bar y, -\text{shift})",),
 )
 
-# --- picking ------------------------------------------------------------------------------
-
-
-def _repeats(index: Any) -> bool:
-    """Tell whether an index may pick the same element twice: only integer arrays do."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts)
-
-
-def _scatter(g: Array, shape: tuple[int, ...], index: Any) -> Array:
-    a = np.zeros(shape, g.dtype)
-    if _repeats(index):
-        np.add.at(a, index, g)
-    else:
-        a[index] = g
-    return a
-
-
-scatter = define(
-    _scatter,
-    vjps=(lambda g, y, a, shape, index: g[index],),
-    formula=(r"\bar a = \bar y_{[\text{index}]}",),
-    name="scatter",
+constant(
+    np.shape,
+    np.ndim,
+    np.size,
+    np.array_equal,
+    np.array_equiv,
+    np.allclose,
+    np.result_type,
+    np.common_type,
+    np.min_scalar_type,
+    np.can_cast,
+    np.shares_memory,
+    np.may_share_memory,
+    np.iscomplexobj,
+    np.isrealobj,
 )
-
-getitem = define(
-    operator.getitem,
-    vjps=(lambda g, y, a, index: scatter(g, shape=a.shape, index=index),),
-    formula=(r"\bar a_{[\text{index}]} \mathrel{+}= \bar y, \text{ else } 0",),
-    forward=lambda a, index: a[index],
-)
-
-constant(np.shape, np.ndim, np.size, np.array_equal, np.allclose, np.result_type, np.shares_memory)

@@ -6,6 +6,9 @@
   derivatives follow.
 - `constant`: a function without a derivative, or with one that is zero wherever it exists:
   comparisons, rounding, `numpy.argmax`. Its results carry no gradient.
+
+Of several rows for one function the newest counts; a derived one may call the rule that it
+covers. A function that writes into its argument has none: `in_place` notes what to write instead.
 """
 
 from collections.abc import Callable
@@ -13,7 +16,18 @@ from typing import Any, NamedTuple
 
 from ..engine import PerInput, Rule
 
-__all__ = ["CONSTANT", "DERIVED", "RULES", "Derived", "PerInput", "constant", "define", "derive"]
+__all__ = [
+    "CONSTANT",
+    "DERIVED",
+    "IN_PLACE",
+    "RULES",
+    "Derived",
+    "PerInput",
+    "constant",
+    "define",
+    "derive",
+    "in_place",
+]
 
 Function = Callable[..., Any]
 Vjp = Callable[..., Any]
@@ -29,6 +43,7 @@ class Derived(NamedTuple):
 RULES: dict[Function, Rule] = {}
 DERIVED: dict[Function, Derived] = {}
 CONSTANT: set[Function] = set()
+IN_PLACE: dict[Function, str] = {}
 
 
 def define(
@@ -91,6 +106,7 @@ def define(
         explain=explain,
     )
     RULES[function] = rule
+    DERIVED.pop(function, None)
     return rule
 
 
@@ -121,6 +137,14 @@ def derive(function: Function, implementation: Function, formula: str) -> None:
 def constant(*functions: Function) -> None:
     """Add rows for functions whose results carry no gradient."""
     CONSTANT.update(functions)
+    for function in functions:
+        RULES.pop(function, None)
+        DERIVED.pop(function, None)
+
+
+def in_place(function: Function, instead: str) -> None:
+    """Note a function that writes in place, which Tensors refuse, and what to write instead."""
+    IN_PLACE[function] = instead
 
 
 def _signature(vjp: Any) -> tuple[list[str], list[str]]:

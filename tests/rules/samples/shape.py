@@ -7,19 +7,8 @@ import numpy as np
 
 from .draw import Call, Sample, call, calls, normal
 
-_mask = np.array([[True, False, True], [False, False, True]])
 _signed = np.array([[-1.5, 0.0, 2.5], [0.5, -0.5, 3.0]])
 _other = np.array([-1.5, 1.0, 2.0])
-
-
-def _joined(*arrays: Any) -> Any:
-    return np.concatenate(arrays, axis=1)
-
-
-def _plain_scatter(g: Any, shape: tuple[int, ...], index: Any) -> Any:
-    places = np.arange(np.prod(shape)).reshape(shape)[index]
-    return np.bincount(places.ravel(), g.ravel(), int(np.prod(shape))).reshape(shape)
-
 
 RULES: dict[str, list[Sample]] = {
     "reshape": [
@@ -27,13 +16,21 @@ RULES: dict[str, list[Sample]] = {
         call(normal(2, 3), shape=-1),
         call(normal(), shape=(1, 1)),
         call(normal(0, 3), shape=(3, 0)),
+        call(normal(2, 3, 2), shape=(3, 4), order="F"),
+        call(normal(2, 3), shape=6, copy=True),
     ],
     "expand_dims": [call(normal(2, 3), axis=1), call(normal(2), axis=(0, -1))],
-    "squeeze": [call(normal(1, 3, 1)), call(normal(1, 3, 1), axis=-1)],
+    "squeeze": [
+        call(normal(1, 3, 1)),
+        call(normal(1, 3, 1), axis=-1),
+        call(normal(1, 3, 1), axis=(0, 2)),
+        call(normal(1, 0)),
+    ],
     "broadcast_to": [
         call(normal(3), shape=(2, 3)),
         call(normal(2, 1), shape=(4, 2, 3)),
         call(normal(), shape=(2, 0)),
+        call(normal(3), shape=3),
     ],
     "swapaxes": [call(normal(2, 3, 4), axis1=0, axis2=-1)],
     "transpose": [
@@ -42,43 +39,83 @@ RULES: dict[str, list[Sample]] = {
         call(normal(2, 3, 4), axes=(-2, 0, -1)),
         call(normal(3)),
     ],
-    "concatenate": [
-        call(normal(2, 3), normal(1, 3), axis=0, sizes=[2, 1]),
-        call(normal(2, 1, 2), normal(2, 0, 2), normal(2, 3, 2), axis=-2, sizes=[1, 0, 3]),
+    "flip": [
+        call(normal(2, 3)),
+        call(normal(2, 3), axis=-1),
+        call(normal(2, 3, 2), axis=(0, 2)),
+        call(normal()),
     ],
-    "getitem": [
-        call(normal(4, 3), index=(slice(None, None, -2), None, 1)),
-        call(normal(4, 3), index=np.array([[0, 0], [3, -1]])),
-        call(normal(2, 3), index=_mask),
-        call(normal(3), index=...),
-        call(normal(3, 2), index=(np.array([0, 2, 0]), np.array([1, 1, 1]))),
+    "rot90": [
+        call(normal(2, 3)),
+        call(normal(2, 3), k=2),
+        call(normal(2, 3, 2), k=-1, axes=(2, 0)),
     ],
-    "scatter": [
-        call(normal(2, 3), shape=(4, 3), index=slice(None, None, 2)),
-        call(normal(3), shape=(4,), index=np.array([1, 1, 2])),
+    "roll": [
+        call(normal(2, 3), shift=1),
+        call(normal(2, 3), shift=-2, axis=-1),
+        call(normal(2, 3, 2), shift=(1, 5), axis=(0, 1)),
+        call(normal(2, 3), shift=1, axis=(0, 1)),
+        call(normal(0, 3), shift=1),
+        call(normal(), shift=2),
     ],
 }
 
 DERIVED: dict[Callable[..., Any], list[Call]] = {
-    np.concatenate: [
-        Call(_joined, (normal(2, 3), normal(2, 1), normal(2, 0))),
-        Call(lambda *arrays: np.concatenate(arrays), (normal(2), normal(3))),
-        Call(lambda *arrays: np.concatenate(arrays, None), (normal(2, 2), normal(3), normal())),
+    np.reshape: [
+        Call(np.reshape, (normal(2, 3), (3, 2))),
+        Call(lambda a: np.reshape(a, [3, -1], order="F"), (normal(2, 3),)),
+        Call(lambda a: np.reshape(a.T, (2, 3), "A"), (normal(2, 3),)),
+        Call(lambda a: np.reshape(a, (3, 2), order="A"), (normal(2, 3),)),
     ],
-    np.stack: [
-        Call(lambda *arrays: np.stack(arrays), (normal(2, 3), normal(2, 3))),
-        Call(lambda *arrays: np.stack(arrays, -1), (normal(2, 3), normal(2, 3))),
+    np.ravel: [
+        Call(np.ravel, (normal(2, 3),)),
+        Call(lambda a: np.ravel(a, "F"), (normal(2, 3),)),
+        Call(lambda a: np.ravel(a.T, order="A"), (normal(2, 3),)),
+        Call(np.ravel, (normal(),)),
     ],
+    np.atleast_1d: [
+        Call(np.atleast_1d, (normal(),)),
+        Call(lambda a, b: np.concatenate(np.atleast_1d(a, b)), (normal(), normal(2))),
+    ],
+    np.atleast_2d: [
+        Call(np.atleast_2d, (normal(),)),
+        Call(np.atleast_2d, (normal(3),)),
+        Call(lambda a, b: np.concatenate(np.atleast_2d(a, b)), (normal(2), normal(3, 2))),
+    ],
+    np.atleast_3d: [
+        Call(np.atleast_3d, (normal(),)),
+        Call(np.atleast_3d, (normal(3),)),
+        Call(np.atleast_3d, (normal(2, 3),)),
+        Call(lambda a, b: np.multiply(*np.atleast_3d(a, b)), (normal(2), normal(3, 2, 2))),
+    ],
+    np.broadcast_arrays: [
+        Call(lambda a, b: np.multiply(*np.broadcast_arrays(a, b)), (normal(3), normal(2, 1))),
+    ],
+    np.moveaxis: [
+        Call(lambda a: np.moveaxis(a, 0, -1), (normal(2, 3, 4),)),
+        Call(lambda a: np.moveaxis(a, (0, -1), [1, 0]), (normal(2, 3, 4),)),
+    ],
+    np.rollaxis: [
+        Call(lambda a: np.rollaxis(a, -1), (normal(2, 3, 4),)),
+        Call(lambda a: np.rollaxis(a, 0, 2), (normal(2, 3, 4),)),
+        Call(lambda a: np.rollaxis(a, axis=1, start=1), (normal(2, 3, 4),)),
+    ],
+    np.matrix_transpose: [
+        Call(np.matrix_transpose, (normal(2, 3, 4),)),
+        Call(np.matrix_transpose, (normal(0, 3),)),
+    ],
+    np.linalg.matrix_transpose: [Call(np.linalg.matrix_transpose, (normal(2, 3, 4),))],
+    np.fliplr: [Call(np.fliplr, (normal(2, 3),))],
+    np.flipud: [Call(np.flipud, (normal(2, 3),))],
 }
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {
-    **calls([np.shape, np.ndim, np.size], _signed),
-    **calls([np.allclose, np.array_equal, np.result_type], _signed, _other),
-    np.shares_memory: [Call(np.shares_memory, (_signed, _other))],
+    **calls([np.shape, np.ndim, np.size, np.common_type], _signed),
+    **calls([np.iscomplexobj, np.isrealobj], _signed),
+    **calls([np.allclose, np.array_equal, np.array_equiv, np.result_type], _signed, _other),
+    **calls([np.shares_memory, np.may_share_memory], _signed, _other),
+    np.min_scalar_type: [Call(np.min_scalar_type, (np.array(3),))],
+    np.can_cast: [Call(lambda a: np.can_cast(a, np.float32), (_signed,))],
 }
 
-PLAIN: dict[str, Callable[..., Any]] = {
-    "concatenate": lambda *arrays, axis, sizes: np.concatenate(arrays, axis),
-    "getitem": lambda a, index: a[index],
-    "scatter": _plain_scatter,
-}
+PLAIN: dict[str, Callable[..., Any]] = {}
