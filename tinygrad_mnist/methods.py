@@ -12,8 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .engine import wrap
 from .operators import Operators
-from .rules import call, log_softmax, logsumexp, relu, sigmoid, softmax
+from .rules import call, cast, log_softmax, logsumexp, relu, sigmoid, softmax
 
 __all__ = ["Methods"]
 
@@ -166,8 +167,10 @@ class Methods(Operators):
     copy = _method(np.copy)
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """As `numpy.astype`: only a floating-point dtype carries the gradient on."""
-        return call(np.astype, (self, dtype))
+        """Convert to another dtype; only a floating-point one carries the gradient on."""
+        if np.dtype(dtype).kind == "f":
+            return cast(self, dtype=dtype)
+        return wrap(type(self), self._array.astype(dtype))
 
     # --- linear algebra -------------------------------------------------------------------
 
