@@ -6,13 +6,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help mnist test lint types bench clean
+.PHONY: help mnist test test-peers lint types docs bench clean
 
 help:
 	@echo "make mnist      train the digit recogniser and show how good it is; ARGS='--epochs 3' passes arguments on"
 	@echo "make test       run the tests"
+	@echo "make test-peers compare every function with PyTorch and JAX, which this installs"
 	@echo "make lint       check format and style"
 	@echo "make types      check the types"
+	@echo "make docs       write docs/functions.md, the list of functions, anew"
 	@echo "make bench      measure speed and memory; ARGS='step' measures one thing"
 	@echo "make clean      remove what the others made"
 
@@ -22,12 +24,18 @@ mnist: $(VENV)/installed-cli
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
 
+test-peers: $(VENV)/installed-peers
+	$(BIN)/python -m pytest tests/peers -m peers $(ARGS)
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-test
+	$(BIN)/python scripts/list_functions.py
 
 bench: $(VENV)/installed-cli
 	$(BIN)/python benchmarks/step.py $(ARGS)
@@ -37,6 +45,7 @@ clean:
 
 $(VENV)/installed-cli: EXTRAS := cli
 $(VENV)/installed-test: EXTRAS := cli,test
+$(VENV)/installed-peers: EXTRAS := cli,test,peers
 $(VENV)/installed-dev: EXTRAS := cli,test,dev
 
 $(VENV)/installed-%: $(BIN)/python pyproject.toml

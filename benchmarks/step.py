@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import indexing
+import operation
 import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
 
-# The step comes last, because it loads MNIST into this process: on Linux, what a parent has in
-# memory when it starts a child counts towards the child's peak.
+# The last two load MNIST and PyTorch into this process: on Linux, what a parent has in memory when
+# it starts a child counts towards the child's peak.
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "import": processes.import_rows,
     "chain": processes.chain_rows,
@@ -24,6 +25,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
     "step": training_step.rows,
+    "operation": operation.rows,
 }
 
 

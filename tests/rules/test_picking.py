@@ -12,7 +12,7 @@ from moving import check_moves, numbered
 from strategies import FLOATS, indices
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.rules import scatter
+from tinygrad_mnist.rules.picking import scatter
 
 Move = Callable[[Any], Any]
 AXES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)

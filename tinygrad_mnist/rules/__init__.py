@@ -39,7 +39,7 @@ from .activations import relu, sigmoid
 from .casting import cast
 from .dispatch import call, call_method
 from .logits import log_softmax, logsumexp, softmax
-from .picking import getitem, scatter
+from .picking import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
 
 __all__ = [
@@ -83,7 +83,6 @@ __all__ = [
     "repeating",
     "rounding",
     "scans",
-    "scatter",
     "shape",
     "sigmoid",
     "softmax",

@@ -243,7 +243,7 @@ constant(
 
 # --- writing ------------------------------------------------------------------------------
 
-in_place(np.copyto, "np.where(mask, src, dst), or give src.numpy()")
+in_place(np.copyto, "np.where(mask, src, dst)")
 in_place(np.place, "np.where(mask, vals, arr)")
 in_place(np.putmask, "np.where(mask, values, a)")
 in_place(np.put, "np.where(mask, v, a)")

@@ -61,7 +61,7 @@ RULES: dict[str, list[Sample]] = {
         call(np.zeros(2), np.array([0.5, 1.5])),
         call(np.array([-1.5, 1.5]), np.zeros(2)),
     ],
-    "hypot": [*binary(apart), call(np.zeros(2), positive(2)), call(-positive(2), np.zeros(2))],
+    "hypot": [*binary(positive), call(np.zeros(2), positive(2)), call(-positive(2), np.zeros(2))],
     "deg2rad": unary(normal),
     "radians": unary(normal),
     "rad2deg": unary(normal),
