@@ -88,6 +88,7 @@ class Jax(Peer):
                 np.median np.nanmedian np.nanpercentile np.nanquantile np.percentile np.quantile
                 np.repeat np.take np.trapezoid""",
             "there is no `copy`": "np.meshgrid",
+            "the base is a number": "np.logspace",
             "a width is a pair": "np.pad",
             "`optimize` is no path": "np.einsum",
             "not of a number": "np.convolve",
@@ -104,7 +105,6 @@ class Jax(Peer):
         {
             "its derivatives at the base 0 are nan, where they are not": "np.power",
             "its derivatives lose their digits near 0": "np.sinc",
-            "its second derivative is wrong where the legs are as long": "np.hypot",
             "its derivative is nan where `initial` wins": "np.amax np.amin np.max np.min",
         }
     )

@@ -53,7 +53,7 @@ NO_ROW: dict[str, str] = {
         np.apply_along_axis np.apply_over_axes np.piecewise
     """,
     "NumPy has withdrawn it": """
-        np.in1d np.trapz
+        np.in1d
     """,
 }
 

@@ -41,7 +41,7 @@ def test_a_number_is_a_sequence_of_one_element_to_convolve() -> None:
 @pytest.mark.parametrize(
     ("a", "v", "mode", "sentence"),
     [
-        (np.ones(0), np.ones(2), "full", r"^convolve: \(0,\), \(2,\): a cannot be empty$"),
+        (np.ones(0), np.ones(2), "full", r"^convolve: \(0,\), \(2,\): [av] cannot be empty$"),
         (np.ones((2, 2)), np.ones(2), "full", r"^convolve: \(2, 2\), \(2,\): object too deep"),
         (np.ones(2), np.ones(2), "most", r"^convolve: \(2,\), \(2,\): .*'valid', 'same', or"),
     ],

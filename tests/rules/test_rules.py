@@ -78,11 +78,17 @@ def test_the_vjps_of_a_row_take_the_same_arguments(rule: Rule) -> None:
     assert all(other == first for other in others)
 
 
+EMPTY = inspect.Parameter.empty
+
+
 @pytest.mark.parametrize(
     "function", [f for f in RULES | DERIVED if is_numpys(f)], ids=lambda function: function.__name__
 )
 def test_arguments_mean_what_they_mean_to_numpy(function: Function) -> None:
-    numpys = inspect.signature(function).parameters
+    try:
+        numpys = inspect.signature(function).parameters
+    except ValueError:
+        pytest.skip("this NumPy does not say what arguments its ufuncs take")
     if function in DERIVED:
         own = dict(inspect.signature(DERIVED[function].implementation).parameters)
         inputs = 0
@@ -100,8 +106,8 @@ def test_arguments_mean_what_they_mean_to_numpy(function: Function) -> None:
                 continue
             assert name == in_order[place]
         assert name in numpys or takes_any
-        if name in numpys and numpys[name].default not in (inspect.Parameter.empty, np._NoValue):
-            assert parameter.default == numpys[name].default
+        if name in numpys and numpys[name].default not in (EMPTY, np._NoValue):
+            assert parameter.default in (numpys[name].default, EMPTY)
 
 
 # --- values -------------------------------------------------------------------------------

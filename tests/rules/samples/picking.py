@@ -81,7 +81,7 @@ if "axis" in signature(np.trim_zeros).parameters:  # since NumPy 2.2
     DERIVED[np.trim_zeros] += [
         Call(lambda a: np.trim_zeros(np.where(_island, a, 0)), (normal(4, 4),)),
         Call(lambda a: np.trim_zeros(np.where(_island, a, 0), axis=-1), (normal(4, 4),)),
-        Call(lambda a: np.trim_zeros(np.where(_island, a, 0), "f", (0, 1)), (normal(4, 4),)),
+        Call(lambda a: np.trim_zeros(np.where(_island, a, 0), "f", 1), (normal(4, 4),)),
     ]
 
 CONSTANT: dict[Function, list[Call]] = {
