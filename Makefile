@@ -37,7 +37,7 @@ types: $(VENV)/installed-dev
 docs: $(VENV)/installed-test
 	$(BIN)/python scripts/list_functions.py
 
-bench: $(VENV)/installed-cli
+bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/step.py $(ARGS)
 
 clean:

@@ -79,8 +79,8 @@ def chain_rows() -> Iterator[Row]:
     per_node = [1e6 * float(one.output) / NODES for one in runs]
     peak = max(one.peak_megabytes for one in runs)
     what = f"chain of {NODES:,} additions, forward and backward"
-    yield median_row(f"{what}: per node", per_node, "µs", at_most=4)
-    yield single_row(f"{what}: peak", peak, "MB", at_most=600)
+    yield median_row(f"{what}: per node", per_node, "µs", at_most=3)
+    yield single_row(f"{what}: peak", peak, "MB", at_most=500)
 
 
 def process_rows() -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
@@ -111,3 +111,26 @@ def test_two_threads_train_two_models_exactly_as_one_after_the_other() -> None:
         assert expected[0][-1] < expected[0][0]
         for a, b in zip(expected, found, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+async def coroutine() -> None: ...
+
+
+def generator() -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("block", [tg.no_grad, tg.enable_grad, tg.detect_anomaly])
+@pytest.mark.parametrize("function", [coroutine, generator])
+def test_what_runs_bit_by_bit_is_not_decorated(block: Any, function: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{block.__name__}: {function.__name__} runs bit by bit"):
+        block()(function)
+
+
+def test_a_block_can_be_entered_again() -> None:
+    block = tg.no_grad()
+    with block:
+        with block:
+            assert not tg.is_grad_enabled()
+        assert not tg.is_grad_enabled()
+    assert tg.is_grad_enabled()

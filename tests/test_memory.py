@@ -1,5 +1,6 @@
 """A value that was changed in place after it was saved: an error, never a wrong gradient."""
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -263,3 +264,77 @@ def test_a_write_between_a_traced_sweep_and_the_next_is_noticed(order: str) -> N
     (by_item if order == "first" else by_detached)(x)
     with pytest.raises(RuntimeError, match="changed in place"):
         slope.backward()
+
+
+@given(
+    place=st.integers(0, 4_999),
+    dtype=st.sampled_from([np.float64, np.float32, np.float16, np.int8]),
+)
+def test_a_change_of_one_element_of_a_large_array_is_noticed(place: int, dtype: Any) -> None:
+    x = Tensor(np.ones(5_000), requires_grad=True)
+    bare = np.ones(5_000, dtype)
+    y = (x * bare).sum()
+    bare[place] = 2
+    with pytest.raises(RuntimeError, match=r"^multiply: input 1, of shape \(5000,\), was changed"):
+        y.backward()
+
+
+@given(start=st.integers(0, 90), step=st.sampled_from([-2, -1, 1, 2, 3]))
+def test_a_change_of_a_few_rows_of_a_large_view_is_noticed(start: int, step: int) -> None:
+    whole = np.random.default_rng(0).standard_normal((100, 90))
+    view = whole[::step, 1:]
+    x = Tensor(np.ones(view.shape), requires_grad=True)
+    y = (x * view).sum()
+    view[start % len(view)] += 1
+    with pytest.raises(RuntimeError, match=r"^multiply: input 1"):
+        y.backward()
+
+
+class Like:
+    """Something that NumPy makes an array of."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.values
+
+
+def test_what_stands_for_an_array_is_copied() -> None:
+    values = np.array([1.0, 2.0])
+    for like in (Like(values), memoryview(values), array("d", [1.0, 2.0])):
+        x = Tensor(np.ones(2), requires_grad=True)
+        y = (x * like).sum()
+        values[0] = 50.0
+        if isinstance(like, array):
+            like[0] = 50.0
+        y.backward()
+        values[0] = 1.0
+        assert x.grad is not None
+        assert x.grad.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_multiplies_as_an_array_both_ways() -> None:
+    x = Tensor(np.ones((2, 2)), requires_grad=True)
+    (x * np.matrix([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_masked_arrays_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"^masked arrays lose their masks here; choose with np\.w"):
+        Tensor([1.0, 2.0]) * np.ma.masked_array([1.0, 2.0], [True, False])
+
+
+def test_the_gradient_to_start_with_may_change_afterwards() -> None:
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    g = np.ones(2)
+    (x * x).backward(g, create_graph=True)
+    g[:] = 100.0
+    first = x.grad
+    assert first is not None
+    x.grad = None
+    first.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 2.0]

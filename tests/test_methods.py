@@ -131,9 +131,8 @@ def test_outer_takes_every_pair(ufunc: Any, data: st.DataObject, shapes: Any) ->
         lambda t: np.add.at(t, [0], 1.0),
         lambda t: np.add.reduceat(t, [0]),
         lambda t: np.hypot.reduce(t),
-        lambda t: np.exp.accumulate(t),
     ],
 )
 def test_the_other_methods_of_ufuncs_are_refused(call: Callable[[Tensor], Any]) -> None:
-    with pytest.raises((TypeError, ValueError), match=r"no rule for Tensors|one-|unary|binary"):
+    with pytest.raises(TypeError, match=r"no rule for Tensors|in place"):
         call(Tensor([1.0, 2.0], requires_grad=True))

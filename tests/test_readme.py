@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+import tinygrad_mnist as tg
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -18,13 +21,18 @@ def test_the_code_of_the_readme_runs(
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)  # noqa: S102  # it is our own
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     assert float(capsys.readouterr().out) > 0.5
 
-    tg, x = names["tg"], names["x"]
-    expected = tg.grad(lambda a: np.tanh(a @ a.T).sum())(x.numpy())
-    np.testing.assert_array_equal(x.grad, expected)
-    stated = re.search(r"tg\.grad\(tg\.grad\(np\.sin\)\)\(0\.5\) +# (\S+):", "".join(blocks))
+    t: Any = names["t"]
+    np.testing.assert_array_equal(t.grad, tg.grad(lambda a: np.tanh(a @ a.T).sum())(t.numpy()))
+    stated = re.search(r"tg\.grad\(tg\.grad\(np\.sin\)\)\(0\.5\) +# (\S+)", "".join(blocks))
     assert stated is not None
     assert stated[1] == str(tg.grad(tg.grad(np.sin))(0.5))
-    assert float(tg.grad(np.cosh)(1.0)) == pytest.approx(np.sinh(1))
+    loss, parameters, x = (names[name] for name in ("loss", "parameters", "x"))
+    tg.check_grads(loss, [parameters, x], order=2)
+    curvature: Any = names["curvature"]
+    assert curvature["weight"]["bias"].shape == (3, 2, 2)
+    softplus: Any = names["softplus"]
+    tg.check_grads(softplus, [np.array([0.5, -1.0])], order=3)
+    assert tg.grad(softplus)(0.0) == 0.5

@@ -201,12 +201,46 @@ def test_it_turns_into_numbers() -> None:
     assert f"{t:.2f}" == "2.50"
 
 
-@pytest.mark.parametrize("convert", [float, int, bool])
-def test_many_elements_are_not_a_number(convert: Callable[[Any], Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"^item: a Tensor of shape \(2,\) is not a single number$"
-    ):
+@pytest.mark.parametrize(
+    ("convert", "sentence"),
+    [
+        (float, r"item: a Tensor of shape \(2,\) is not a single number"),
+        (int, r"item: a Tensor of shape \(2,\) is not a single number"),
+        (bool, r"bool: a Tensor of shape \(2,\) is neither; use any\(\) or all\(\)"),
+        ("{:.2f}".format, r"format: '.2f' is for one number, not for shape \(2,\)"),
+    ],
+)
+def test_many_elements_are_not_a_number(convert: Callable[[Any], Any], sentence: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{sentence}$"):
         convert(Tensor([1.0, 2.0]))
+
+
+def test_a_number_has_no_length() -> None:
+    with pytest.raises(TypeError, match=r"^len: a Tensor of shape \(\) has no length$"):
+        len(Tensor(1.0))
+
+
+def test_a_leaf_that_is_switched_off_and_on_is_the_same_leaf() -> None:
+    x = Tensor(2.0, requires_grad=True)
+    y = x * x
+    x.requires_grad = False
+    assert not (x * x).requires_grad
+    x.requires_grad = True
+    y.backward()
+    assert x.grad is not None
+    assert x.grad.item() == 4.0
+
+
+def test_a_gradient_that_is_given_has_the_dtype_of_its_value() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    x.grad = Tensor(np.array([1.0, 2.0]))
+    assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [complex, object, "U3"])
+def test_a_tensor_becomes_nothing_but_real_numbers(dtype: Any) -> None:
+    with pytest.raises(TypeError, match=r"^astype: a Tensor holds real numbers, not "):
+        Tensor([1.0], requires_grad=True).astype(dtype)
 
 
 def test_it_iterates_over_its_first_axis() -> None:

@@ -25,7 +25,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **keywords: Any) -> Any:
         return call(function, (self, *args), keywords)
 
-    module = (function.__module__ or "numpy").replace("numpy._core", "numpy")
+    module = function.__module__ or "numpy"
     method.__name__ = function.__name__
     method.__qualname__ = f"Tensor.{function.__name__}"
     method.__doc__ = f"As `{module}.{function.__name__}`."
@@ -168,8 +168,11 @@ class Methods(Operators):
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert to another dtype; only a floating-point one carries the gradient on."""
-        if np.dtype(dtype).kind == "f":
+        kind = np.dtype(dtype).kind
+        if kind == "f":
             return cast(self, dtype=dtype)
+        if kind not in "iub":
+            raise TypeError(f"astype: a Tensor holds real numbers, not {np.dtype(dtype)}")
         return wrap(type(self), self._array.astype(dtype))
 
     # --- linear algebra -------------------------------------------------------------------

@@ -22,24 +22,20 @@ from . import rules
 from .engine import (
     Handle,
     Leaf,
-    Traced,
     as_array,
     backward,
     enable_grad,
-    plain_error,
-    recording,
+    transforming,
     watch,
-    watches,
+    watch_of,
     wrap,
-    wrote,
 )
-from .methods import Methods
-from .operators import own_index
+from .in_place import InPlace
 
 __all__ = ["Tensor"]
 
 
-class Tensor(Methods):
+class Tensor(InPlace):
     """An array of numbers that knows how it was computed.
 
     Parameters
@@ -70,7 +66,7 @@ class Tensor(Methods):
     Tensor([2., 4., 6.])
     """
 
-    __slots__ = ()
+    __slots__ = ("_switched_off",)
 
     def __init__(
         self,
@@ -124,8 +120,10 @@ class Tensor(Methods):
             raise RuntimeError("requires_grad can only be set on a leaf; detach() makes one")
         if wanted and self.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floating-point Tensors, not {self.dtype}")
-        if wanted != self.requires_grad:
-            self._node = Leaf(self.shape, self.dtype) if wanted else None
+        if wanted and self._node is None:  # the graph may know the leaf that it was before
+            self._node = getattr(self, "_switched_off", None) or Leaf(self.shape, self.dtype)
+        elif not wanted and self._node is not None:
+            self._switched_off, self._node = self._node, None
 
     @property
     def is_leaf(self) -> bool:
@@ -138,7 +136,7 @@ class Tensor(Methods):
         node = self._node
         if node is None:
             return None
-        holder = node if isinstance(node, Leaf) else watches.get(node)
+        holder = node if isinstance(node, Leaf) else watch_of(node)
         if holder is None or holder.grad is None:
             return None
         if not isinstance(holder.grad, Tensor):
@@ -151,7 +149,7 @@ class Tensor(Methods):
         if value is None and isinstance(node, Leaf):
             node.grad = None
             return
-        holder = node if node is None or isinstance(node, Leaf) else watches.get(node)
+        holder = node if node is None or isinstance(node, Leaf) else watch_of(node)
         if holder is None:
             raise RuntimeError(
                 "grad: only a leaf that requires a gradient has one, or a Tensor that was told to "
@@ -159,6 +157,7 @@ class Tensor(Methods):
             )
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, self.dtype)
+            value = value if value.dtype == self.dtype else value.astype(self.dtype)
             if value.shape != self.shape:
                 raise ValueError(
                     f"grad: a gradient of shape {value.shape} for a Tensor of shape {self.shape}"
@@ -166,6 +165,8 @@ class Tensor(Methods):
         holder.grad = value
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len: a Tensor of shape () has no length")
         return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -196,8 +197,8 @@ class Tensor(Methods):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Any:
         if self._node is not None:
             raise TypeError(
-                "a Tensor that needs a gradient does not turn into an array by itself, because "
-                "the gradient would be lost; use t.numpy() or t.detach()"
+                "a Tensor that needs a gradient does not turn into an array by itself, because the "
+                "gradient would be lost; use t.numpy() or t.detach(), or np.stack to join several"
             )
         return np.array(self.numpy(), dtype, copy=copy)
 
@@ -212,18 +213,35 @@ class Tensor(Methods):
         return self._array.tolist()
 
     def __float__(self) -> float:
+        self._leave("float")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._leave("int")
         return int(self.item())
 
+    def _leave(self, what: str) -> None:
+        """Refuse to become a number within a function that is being differentiated.
+
+        NumPy asks for numbers by itself, to write them into an array for one.
+        """
+        if self._node is not None and transforming.get():
+            raise TypeError(
+                f"{what}(t) inside a function that is being differentiated loses the gradient; "
+                f"use t.item() where that is meant, and np.stack to make an array of Tensors"
+            )
+
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"bool: a Tensor of shape {self.shape} is neither; use any() or all()")
         return bool(self.item())
 
     def __index__(self) -> int:
         return operator.index(self._array)
 
     def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            raise TypeError(f"format: {spec!r} is for one number, not for shape {self.shape}")
         return format(self.item(), spec) if spec else str(self)
 
     def __copy__(self) -> Tensor:
@@ -323,64 +341,6 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """Return a Tensor of the same values, and the same memory, without a gradient."""
         return wrap(type(self), self._array)
-
-    # --- writing in place -----------------------------------------------------------------
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if recording.get():
-            if self._node is not None:
-                raise RuntimeError(
-                    "t[...] = v: a Tensor that needs a gradient is not written to in place; "
-                    "build a new one, as with np.where(mask, v, t), or write within no_grad()"
-                )
-            if isinstance(value, Traced) and value._node is not None:
-                raise RuntimeError(
-                    "t[...] = v: the gradient of v would be lost; build a new Tensor, as with "
-                    "np.where or np.concatenate, or write v.detach()"
-                )
-        array = self.writable()
-        try:
-            array[own_index(index)] = value._array if isinstance(value, Traced) else value
-        except (TypeError, ValueError, IndexError) as error:
-            raise plain_error(
-                error, f"t[...] = v on a Tensor of shape {self.shape}: {error}"
-            ) from None
-        wrote(array)
-
-    def writable(self) -> Any:
-        """Return the array itself, for writing to it. Whoever does, calls `engine.wrote`."""
-        if isinstance(self._array, np.generic):  # NumPy's results without axes are immutable
-            self._array = np.array(self._array)
-        if not self._array.flags.writeable:
-            raise ValueError(f"this Tensor of shape {self.shape} looks at read-only memory")
-        return self._array
-
-    def _augmented(self, function: np.ufunc, other: Any) -> Tensor:
-        """Do ``t += other``: a new Tensor while operations are recorded, in place otherwise."""
-        if recording.get():
-            return function(self, other)
-        array = self.writable()
-        try:
-            function(array, other._array if isinstance(other, Traced) else other, out=array)
-        except (TypeError, ValueError) as error:
-            raise plain_error(error, f"{function.__name__} in place: {error}") from None
-        wrote(array)
-        return self
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._augmented(np.add, other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._augmented(np.subtract, other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._augmented(np.multiply, other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._augmented(np.divide, other)
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._augmented(np.power, other)
 
     # --- NumPy's protocols ----------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Gradients of scalars: of any order, by any arguments, nested ones too."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from nested import Layer, array_trees
 from strategies import FLOATS, arrays
 
 import tinygrad_mnist as tg
-from tinygrad_mnist import Tensor, by_hand
+from tinygrad_mnist import Tensor, by_hand, nn
 from tinygrad_mnist.nn.functional import softmax_cross_entropy
 from tinygrad_mnist.transforms.trees import leaves, paths, rebuild
 
@@ -347,3 +348,61 @@ def test_what_cannot_be_differentiated(
 ) -> None:
     with pytest.raises(error, match=rf"^{sentence}$"):
         call()
+
+
+# --- Tensors from outside -----------------------------------------------------------------
+
+
+def test_a_penalty_on_the_gradient_reaches_the_weights() -> None:
+    layer = nn.Linear(2, 1, rng=np.random.default_rng(0))
+    x = Tensor([[1.0, 2.0]])
+    slope = tg.grad(lambda x: layer(x).sum())(x)
+    (layer(x).sum() + (slope * slope).sum()).backward()
+    assert layer.weight.grad is not None
+    expected = x.numpy().T + 2 * layer.weight.numpy()
+    np.testing.assert_allclose(layer.weight.grad.numpy(), expected, rtol=1e-6)
+
+
+def test_without_tensors_from_outside_nothing_is_recorded() -> None:
+    assert not tg.grad(lambda x: (x * x).sum())(Tensor([1.0, 2.0])).requires_grad
+
+
+# --- no gradient is lost by becoming a number ---------------------------------------------
+
+
+def filled(w: Any) -> Any:
+    out = np.zeros(2)
+    out[0] = w
+    return w + out.sum()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        filled,
+        lambda w: w + np.sum(np.ones(2), initial=w),
+        lambda w: w + np.interp([9.0], [0.0, 1.0], [1.0, 2.0], right=w)[0],
+        lambda w: w * math.sin(w),
+        lambda w: w * int(w),
+    ],
+)
+def test_a_value_that_would_leave_the_graph_is_refused(function: Callable[[Any], Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        tg.grad(function)(5.0)
+    causes = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert any("differentiated loses the gradient; use t.item()" in str(e) for e in causes)
+
+
+def test_what_is_meant_to_leave_does() -> None:
+    assert tg.grad(lambda w: w * w.item())(3.0) == 3.0
+    assert float(Tensor(2.0, requires_grad=True)) == 2.0
+
+
+@pytest.mark.parametrize("argnums", ["a", 1.0, ()])
+def test_argnums_are_integers(argnums: Any) -> None:
+    with pytest.raises(TypeError, match=r"^grad: argnums is "):
+        tg.grad(np.sin, argnums)(1.0)
+
+
+def test_argnums_may_be_numpys() -> None:
+    assert tg.grad(np.multiply, np.int64(1))(2.0, 3.0) == 2.0

@@ -8,8 +8,8 @@ from, and `origin` where the user called what.
 """
 
 from .anomaly import detect_anomaly
-from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording
-from .hooks import Handle, watch, watches
+from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording, transforming
+from .hooks import Handle, watch, watch_of
 from .memory import wrote
 from .sweep import backward, gradients
 from .tape import (
@@ -21,6 +21,7 @@ from .tape import (
     Traced,
     apply,
     as_array,
+    check_result,
     plain_error,
     wrap,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "apply",
     "as_array",
     "backward",
+    "check_result",
     "detect_anomaly",
     "enable_grad",
     "gradients",
@@ -43,8 +45,9 @@ __all__ = [
     "no_grad",
     "plain_error",
     "recording",
+    "transforming",
     "watch",
-    "watches",
+    "watch_of",
     "wrap",
     "wrote",
 ]

@@ -4,23 +4,23 @@ While somebody looks, `tape.apply` holds every value that it computes against `c
 sweep every gradient.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-__all__ = ["blocks", "check", "detect_anomaly", "is_looking", "look_away"]
+from .grad_mode import Mode
+
+__all__ = ["blocks", "check", "check_gradient", "detect_anomaly", "is_looking", "look_away"]
 
 blocks = 0  # how many are open, in all threads: where it is none, asking costs nothing
 _looking: ContextVar[bool] = ContextVar("looking for anomalies", default=False)
 _lock = Lock()
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+class detect_anomaly(Mode):  # noqa: N801  # it is called like a function
     """Raise at the first NaN or infinity that is computed inside this block.
 
     It is looked for in the result of every operation on Tensors, whether it needs a gradient or
@@ -45,31 +45,31 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     FloatingPointError: sqrt: the gradient of an input, of shape (2,), ...
     """
-    global blocks
-    token = _looking.set(True)
-    with _lock:
-        blocks += 1
-    try:
-        yield
-    finally:
+
+    def __init__(self) -> None:
+        super().__init__(_looking, True)
+
+    def __enter__(self) -> None:
+        global blocks
+        super().__enter__()
+        with _lock:
+            blocks += 1
+
+    def __exit__(self, *error: object) -> None:
+        global blocks
+        super().__exit__(*error)
         with _lock:
             blocks -= 1
-        _looking.reset(token)
 
 
 def is_looking() -> bool:
     """Tell whether anomalies are looked for here."""
-    return _looking.get()
+    return blocks > 0 and _looking.get()
 
 
-@contextmanager
-def look_away() -> Iterator[None]:
+def look_away() -> Mode:
     """Don't look in this block, where values come up that are of no account."""
-    token = _looking.set(False)
-    try:
-        yield
-    finally:
-        _looking.reset(token)
+    return Mode(_looking, False)
 
 
 def check(value: Any, what: str, where: Callable[[], str]) -> None:
@@ -84,3 +84,9 @@ def check(value: Any, what: str, where: Callable[[], str]) -> None:
         f"{what}, of shape {array.shape}, has {nans} NaN and {infinite} infinite elements, the "
         f"first at {first}; {where()}"
     )
+
+
+def check_gradient(g: Any, node: Any, what: str) -> None:
+    """Raise if a gradient, traced or bare, is not finite; it belongs to a node."""
+    array = getattr(g, "_array", g)
+    check(array, f"{node.name}: {what}", lambda: f"{node.name} was {node.called_at}")

@@ -6,14 +6,14 @@ A node that nobody watches, which is nearly every node, knows nothing of this ro
 from collections.abc import Callable
 from itertools import count
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from . import anomaly
 from .grad_mode import no_grad
 from .tape import Node, Traced, wrap
 
-__all__ = ["Handle", "Watch", "ever_used", "seen", "watch", "watches"]
+__all__ = ["Handle", "Watch", "ever_used", "seen", "watch", "watch_of"]
 
 Hook = Callable[[Any], Any]
 
@@ -29,7 +29,6 @@ class Watch:
         self.grad: Any = None
 
 
-watches: WeakKeyDictionary[Node, Watch] = WeakKeyDictionary()
 ever_used = False  # the sweep asks this first, which costs nothing
 _numbers = count()
 
@@ -38,7 +37,14 @@ def watch(node: Node) -> Watch:
     """Return the watch of a node, a new one if it has none."""
     global ever_used
     ever_used = True
-    return watches.setdefault(node, Watch())
+    if watch_of(node) is None:
+        node.watch = Watch()
+    return node.watch
+
+
+def watch_of(node: Node) -> Watch | None:
+    """Return the watch of a node, if somebody watches it."""
+    return getattr(node, "watch", None)
 
 
 class Handle:
@@ -56,6 +62,8 @@ class Handle:
     """
 
     def __init__(self, node: Node, hook: Hook) -> None:
+        if not callable(hook):
+            raise TypeError(f"register_hook: takes a function, not {type(hook).__name__}")
         self._hooks = watch(node).hooks
         self._number = next(_numbers)
         self._hooks[self._number] = hook
@@ -65,27 +73,36 @@ class Handle:
         self._hooks.pop(self._number, None)
 
 
-def seen(node: Node, g: Any, kind: type[Traced]) -> Any:
+def seen(node: Node, g: Any, kind: type[Traced], looking: bool) -> Any:
     """Show a gradient to the hooks of its node, in the order in which they were registered.
 
     Each may return another gradient, which takes its place.
     """
-    for hook in tuple(watches[node].hooks.values()):
+    for hook in tuple(node.watch.hooks.values()):
         if isinstance(g, Traced):
             found = hook(g)
         else:
+            shown = np.asarray(g).view()
+            shown.flags.writeable = False
             with no_grad():
-                found = hook(wrap(kind, np.array(g)))
-        if found is None:
-            continue
-        if np.shape(found) != node.shape:
-            raise ValueError(
-                f"hook on {node.name}: returned a gradient of shape {np.shape(found)} for a value "
-                f"of shape {node.shape}"
-            )
-        if isinstance(g, Traced):
-            g = found if isinstance(found, Traced) else wrap(kind, np.array(found, node.dtype))
-            g = g if g.dtype == node.dtype else g.astype(node.dtype)
-        else:
-            g = np.array(found._array if isinstance(found, Traced) else found, node.dtype)
+                found = hook(wrap(kind, shown))
+        if found is not None:
+            g = _accepted(found, node, kind, isinstance(g, Traced))
+            if looking:
+                anomaly.check_gradient(g, node, "what a hook made of its gradient")
     return g
+
+
+def _accepted(found: Any, node: Node, kind: Any, traced: bool) -> Any:
+    """Check what a hook returned, and bring it into the form of the other gradients."""
+    given: Any = found if isinstance(found, Traced) else np.array(found)
+    array = given._array if isinstance(given, Traced) else given
+    if array.dtype.kind not in "fiub" or array.shape != node.shape:
+        raise ValueError(
+            f"hook on {node.name}: returned {array.dtype} of shape {array.shape}; expected a "
+            f"gradient of shape {node.shape}, {node.dtype}, or None"
+        )
+    if not traced:
+        return array.astype(node.dtype)
+    given = given if isinstance(given, Traced) else wrap(kind, given)
+    return given if array.dtype == node.dtype else given.astype(node.dtype)

@@ -9,17 +9,7 @@ __all__ = ["Origin", "described", "origin"]
 Origin = tuple[CodeType, int]  # a function, and the place of an instruction in it
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-
-
-class _OwnFiles(dict[str, bool]):
-    """Whether a file is one of this package: each is looked at once."""
-
-    def __missing__(self, filename: str) -> bool:
-        self[filename] = own = filename.startswith(_PACKAGE)
-        return own
-
-
-_own_files = _OwnFiles()
+_own_files: set[str] = set()  # those of this package that were met so far
 
 
 def origin() -> Origin:
@@ -28,9 +18,12 @@ def origin() -> Origin:
     Its caller's caller is in this package: something that called `tape.apply`.
     """
     frame = sys._getframe(3)
-    while _own_files[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+    while (code := frame.f_code).co_filename in _own_files:
+        frame = frame.f_back  # type: ignore[assignment]  # a program starts outside
+    if not code.co_filename.startswith(_PACKAGE):
+        return code, frame.f_lasti
+    _own_files.add(code.co_filename)
+    return origin()
 
 
 def described(place: Origin) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,27 @@ from .tape import NO_KEYWORDS, Node, Rule, Saved, Traced, as_array, wrap
 
 __all__ = ["backward", "gradients"]
 
+_adding_up = Lock()  # other threads may sweep to the same leaves
+
 
 def backward(root: Traced, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """Sweep from a value to the leaves that it depends on, and add to their `grad`.
 
     There the gradients are traced with `create_graph`, else bare.
     """
-    for node, g in _sweep(root, gradient, None, retain_graph, create_graph).items():
-        holder = node if node.rule is None else hooks.watches[node]
-        earlier = holder.grad
-        if earlier is None:
-            holder.grad = g
-        elif create_graph or not isinstance(earlier, Traced):
+    landed = _sweep(root, gradient, None, retain_graph, create_graph)
+    with _adding_up:
+        for node, g in landed.items():
+            holder = node if node.rule is None else node.watch
+            earlier = holder.grad
+            if earlier is None:
+                holder.grad = g
+                continue
+            if not create_graph and isinstance(earlier, Traced):
+                earlier = earlier._array
             holder.grad = earlier + g
-        else:
-            holder.grad = earlier._array + g
+            if anomaly.is_looking():
+                anomaly.check_gradient(holder.grad, node, "the sum of its gradients")
 
 
 def gradients(
@@ -70,7 +77,7 @@ def _sweep(
     It lands in the leaves or, where they are given, in the `wanted` nodes; without those, in
     nodes that retain theirs, too.
     """
-    if anomaly.blocks and anomaly.is_looking():
+    if anomaly.is_looking():
         with anomaly.look_away():  # what a rule computes on its way may well be infinite
             return _carry(root, gradient, wanted, retain_graph, create_graph, looking=True)
     return _carry(root, gradient, wanted, retain_graph, create_graph)
@@ -93,7 +100,7 @@ def _carry(
     kind = type(root)
     start, g = _start(root, gradient, create_graph)
     if looking:
-        _check_finite(g, start, "the gradient of the result")
+        anomaly.check_gradient(g, start, "the gradient of the result")
     on_the_way = None if wanted is None else _leading_to(wanted, start)
     if on_the_way is not None and start not in on_the_way:
         return {}
@@ -106,9 +113,10 @@ def _carry(
         node = heappop(queue)[1]
         g = pending.pop(node)
         rule, parents = node.rule, node.parents
-        if watching and node in hooks.watches and rule is not None:
-            g = hooks.seen(node, g, kind)
-            if wanted is None and hooks.watches[node].retains:
+        if watching and rule is not None and (watch := hooks.watch_of(node)) is not None:
+            g = hooks.seen(node, g, kind, looking)
+            newest_write = last_write()
+            if wanted is None and watch.retains:
                 landed[node] = _own(g, g)
         if rule is None or (wanted is not None and node in wanted):
             landed[node] = _own(g, g)
@@ -142,23 +150,28 @@ def _carry(
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = _fitted(part, parent, rule)
             if looking:
-                _check_finite(part, node, "the gradient of an input")
+                anomaly.check_gradient(part, node, "the gradient of an input")
             if parent.rule is None:
                 if parent in landed:
                     part = landed[parent] + part
+                    if looking:
+                        anomaly.check_gradient(part, parent, "the sum of its gradients")
                 elif create_graph or part is g or part.base is not None:
                     part = _own(part, g)
                 landed[parent] = part
             elif parent in pending:
                 pending[parent] = pending[parent] + part
+                if looking:
+                    anomaly.check_gradient(pending[parent], parent, "the sum of its gradients")
             else:
                 pending[parent] = part
                 heappush(queue, (-parent.time, parent))
         if not retain_graph:
             node.parents = node.saved = None
     if watching:
-        for leaf in [node for node in landed if node.rule is None and node in hooks.watches]:
-            landed[leaf] = hooks.seen(leaf, landed[leaf], kind)
+        for leaf in [node for node in landed if node.rule is None]:
+            if hooks.watch_of(leaf) is not None:
+                landed[leaf] = hooks.seen(leaf, landed[leaf], kind, looking)
     return landed
 
 
@@ -185,13 +198,15 @@ def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
             )
         gradient = np.ones(node.shape, node.dtype)
     elif not isinstance(gradient, Traced):
-        gradient = as_array(gradient)
+        gradient = as_array(gradient, copy=create_graph)
     elif not create_graph:
         gradient = gradient._array
     if gradient.shape != node.shape:
         raise ValueError(
             f"backward: a gradient of shape {gradient.shape} for a Tensor of shape {node.shape}"
         )
+    if gradient.dtype.kind not in "fiub":
+        raise TypeError(f"backward: a gradient of {gradient.dtype} for a Tensor of {node.dtype}")
     if gradient.dtype != node.dtype:
         gradient = gradient.astype(node.dtype)
     if create_graph and not isinstance(gradient, Traced):
@@ -204,11 +219,6 @@ def _freed(node: Node) -> RuntimeError:
         f"{node.name}: this part of the graph was already swept, and freed on the way; to sweep "
         f"it again, call backward(retain_graph=True) the first time"
     )
-
-
-def _check_finite(g: Any, node: Node, what: str) -> None:
-    array = g._array if isinstance(g, Traced) else g
-    anomaly.check(array, f"{node.name}: {what}", lambda: f"{node.name} was {node.called_at}")
 
 
 def _check_unchanged(node: Node, saved: Sequence[Any], prints: Mapping[int, bytes]) -> None:

@@ -8,11 +8,12 @@ the values that the rule will ask for on the way back.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count
 from math import prod
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,6 +22,9 @@ from . import anomaly
 from .grad_mode import recording
 from .memory import clock, fingerprint
 from .origin import Origin, described, origin
+
+if TYPE_CHECKING:
+    from .hooks import Watch
 
 __all__ = [
     "HAS_GRADIENT",
@@ -34,6 +38,7 @@ __all__ = [
     "Traced",
     "apply",
     "as_array",
+    "check_result",
     "plain_error",
     "wrap",
 ]
@@ -45,7 +50,7 @@ HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses
 NO_KEYWORDS: Mapping[str, Any] = {}
 NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
-_SEQUENCES = (list, tuple)
+_AS_IT_IS = {np.ndarray, float, int, bool, type(None), np.float32, np.float64, np.bool_, np.int64}
 _SHAPE_OF = {"shape", "ndim", "size", "dtype"}
 
 
@@ -125,7 +130,7 @@ class Rule:
         """
         vjps = self.vjps
         if isinstance(vjps, PerInput):
-            self.uses = PerInput(lambda i: _values_used(vjps[i], (), i))
+            self.uses = PerInput(cache(lambda i: _values_used(vjps[i], (), i)))
         else:
             inputs = self.parameters[: len(vjps)]
             self.uses = tuple(_values_used(vjp, inputs, i) for i, vjp in enumerate(vjps))
@@ -161,12 +166,13 @@ class Node:
 
     # Little to hold, since a graph may have millions of nodes, which Python's collector visits
     # with all that they refer to, again and again.
-    __slots__ = ("__weakref__", "dtype", "parents", "place", "rule", "saved", "shape", "time")
+    __slots__ = ("dtype", "parents", "place", "rule", "saved", "shape", "time", "watch")
 
     rule: Rule | None
     parents: Any  # a tuple of nodes and None, one node, or None if it was swept
     place: int
     saved: Saved | None
+    watch: Watch  # not there where nobody watches: see `hooks`
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     time: int
@@ -197,8 +203,10 @@ class Node:
     @property
     def called_at(self) -> str:
         """Where in the user's program the operation was called, as far as that was noted."""
+        if self.rule is None:
+            return "made by the user"
         place = self.saved[4] if self.saved else None
-        return "called somewhere" if place is None else described(place)
+        return "called outside of detect_anomaly()" if place is None else described(place)
 
     def __repr__(self) -> str:
         return f"<node {self.name} {self.shape} {self.dtype}>"
@@ -282,7 +290,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
                 followed += 1
                 last = node
         else:
-            values.append(_listed(value, inputs) if isinstance(value, _SEQUENCES) else value)
+            values.append(value if type(value) in _AS_IT_IS else _bare(value, inputs))
             nodes.append(None)
     try:
         result = rule.forward(*values, **keywords) if keywords else rule.forward(*values)
@@ -294,8 +302,8 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     if kind is None:
         return result
     looking = anomaly.blocks > 0
-    if looking and anomaly.is_looking():
-        anomaly.check(result, f"{rule.name}: the result", lambda: described(origin()))
+    if looking:
+        check_result(result, rule.name)
     traced = _new(kind)
     traced._array = result
     traced._node = None
@@ -324,12 +332,28 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
     return traced
 
 
-def _listed(value: Any, inputs: Sequence[Any]) -> Array:
-    """Make an array of a list of numbers, of the dtype of what it meets, as numbers alone do."""
+def check_result(result: Array, name: str) -> None:
+    """Raise if somebody looks for NaNs and infinities here, and a result has some."""
+    if anomaly.is_looking():
+        anomaly.check(result, f"{name}: the result", lambda: described(origin()))
+
+
+def _bare(value: Any, inputs: Sequence[Any]) -> Any:
+    """Make an ordinary array of whatever stands for one, which nobody else can write to.
+
+    A list of numbers gets the dtype of what it meets, as numbers alone do. Matrices lose their
+    own way to multiply; masked arrays are refused, since their masks would be lost.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("masked arrays lose their masks here; choose with np.where(mask, a, b)")
+    if isinstance(value, np.ndarray | memoryview) or hasattr(value, "__array__"):
+        return np.array(np.asarray(value))
+    if not isinstance(value, list | tuple | array):
+        return value
     arrays = (i._array for i in inputs if isinstance(i, Traced) and i._array.dtype.kind == "f")
     like = next(arrays, np.float32(0))
-    array = np.asarray(value)
-    return array.astype(like.dtype) if array.dtype.kind in "fiu" else array
+    numbers = np.array(value)
+    return numbers.astype(like.dtype) if numbers.dtype.kind in "fiu" else numbers
 
 
 @cache

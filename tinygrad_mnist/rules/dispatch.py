@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NO_KEYWORDS, Rule, Traced, apply, plain_error, wrap
+from ..engine import NO_KEYWORDS, Rule, Traced, apply, check_result, plain_error, wrap
 from .table import CONSTANT, DERIVED, IN_PLACE, RULES
 
 __all__ = ["call", "call_method"]
@@ -42,8 +42,7 @@ def call(
         return apply(rule, inputs, rest)
     if function in CONSTANT:
         return _constant(function, args, keywords)
-    module = function.__module__ or "numpy"
-    name = f"{module}.{function.__name__}"
+    name = f"{getattr(function, '__module__', None) or 'numpy'}.{function.__name__}"
     if function in IN_PLACE:
         raise TypeError(
             f"{name} writes in place, which Tensors refuse; instead, write {IN_PLACE[function]}"
@@ -67,6 +66,11 @@ def call_method(
     if method == "outer" and len(inputs) == 2:
         a, b = inputs
         return call(ufunc, (np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b), keywords)
+    if method == "at":
+        raise TypeError(
+            f"numpy.{ufunc.__name__}.at writes in place, which Tensors refuse; instead, write "
+            f"t[index] = v within no_grad(), or build a new Tensor with numpy.{ufunc.__name__}"
+        )
     if (ufunc, method) not in _METHODS:
         raise TypeError(f"numpy.{ufunc.__name__}.{method} has no rule for Tensors")
     return call(_METHODS[ufunc, method], inputs, {"axis": 0, **keywords})
@@ -100,6 +104,8 @@ def _constant(
         result = function(*values[: len(args)], **named)
     except (TypeError, ValueError, IndexError) as error:
         raise plain_error(error, f"{function.__name__}: {error}") from None
+    for part in result if isinstance(result, tuple) else (result,):
+        check_result(part, function.__name__)
     return _wrapped(result, kinds[0])
 
 
@@ -130,6 +136,9 @@ def _bind(
         return args, keywords
     if len(args) > len(rule.parameters):
         raise _unsupported(rule.name, f"{len(args)} positional arguments", keywords)
+    twice = set(rule.parameters[: len(args)]) & keywords.keys()
+    if twice:
+        raise TypeError(f"{rule.name}: {sorted(twice)[0]} is given twice, by place and by name")
     named = dict(zip(rule.parameters, args, strict=False)) | dict(keywords)
     values = [named.pop(name) for name in rule.parameters[:inputs] if name in named]
     if named.keys() - rule.keywords:
@@ -146,8 +155,8 @@ def _own_keyword(rule: Rule, name: str, value: Any) -> Any:
                 f"give t.detach()"
             )
         value = value._array
-    if isinstance(value, list):
-        return tuple(value)
+    if isinstance(value, list | tuple):
+        return tuple(_own_keyword(rule, name, part) for part in value)
     return value.copy() if isinstance(value, np.ndarray) else value
 
 

@@ -84,10 +84,11 @@ def define(
     Examples
     --------
     >>> import numpy as np, tinygrad_mnist as tg
-    >>> cosh = define(np.cosh, vjps=(lambda g, y, a: g * np.sinh(a),),
-    ...               formula=(r"\bar a = \bar y\,\sinh a",))
-    >>> round(float(tg.grad(np.cosh)(1.0)), 4)
-    1.1752
+    >>> softplus = define(lambda a: np.logaddexp(a, 0), name="softplus",
+    ...                   vjps=(lambda g, y, a: g * (1 - np.exp(-y)),),
+    ...                   formula=(r"\bar a = \bar y\,(1 - e^{-y})",))
+    >>> float(tg.grad(softplus)(0.0))
+    0.5
     """
     name = name or function.__name__
     some = (vjps[0],) if isinstance(vjps, PerInput) else vjps

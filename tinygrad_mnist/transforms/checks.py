@@ -61,6 +61,11 @@ def check_grads(
     >>> check_grads(np.tanh, [np.array([0.5, -1.0])], order=2)
     >>> check_grads(lambda p: p["scale"] * np.sin(p["x"]), [{"scale": 2.0, "x": np.ones(3)}])
     """
+    if not isinstance(args, list | tuple):
+        raise TypeError(
+            f"check_grads: args is of type {type(args).__name__}; expected a list with an item for "
+            f"each argument of the function"
+        )
     rng = rng or np.random.default_rng(0)
     tree = list(args)
     given = [leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves(tree)]
@@ -72,7 +77,8 @@ def check_grads(
 
     def flat(*values: Any) -> list[Any]:
         """List the leaves of the result as a function of the floating-point leaves."""
-        new = dict(zip(places, values, strict=True))
+        tensors = (v if isinstance(v, Tensor) else Tensor(v) for v in values)
+        new = dict(zip(places, tensors, strict=True))
         return leaves(function(*rebuild(tree, (new.get(i, v) for i, v in enumerate(given)))))
 
     checked: Callable[..., Sequence[Any]] = flat

@@ -9,13 +9,13 @@ bookkeeping but a mark that there is one around, so that its sweep finds what wa
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import NO_KEYWORDS, Leaf, as_array, gradients, recording, wrap
+from ..engine import NO_KEYWORDS, Leaf, as_array, gradients, recording, transforming, wrap
 from ..tensor import Tensor
 from .trees import leaves, paths, rebuild
 
@@ -31,8 +31,6 @@ __all__ = [
 ]
 
 Array = Any  # a bare array or a Tensor
-
-_inside: ContextVar[bool] = ContextVar("inside a transform", default=False)
 
 
 class Manner(NamedTuple):
@@ -59,7 +57,7 @@ def given_manner(values: Sequence[Any], others: Sequence[Any] = ()) -> Manner:
     """
     tensors = [value for value in values if isinstance(value, Tensor)]
     followed = (
-        _inside.get()
+        transforming.get()
         or any(tensor.requires_grad for tensor in tensors)
         or any(isinstance(other, Tensor) and other.requires_grad for other in others)
     )
@@ -110,6 +108,8 @@ def trace(
     beside
         Values that the results will be computed from beside those.
     """
+    if hasattr(argnums, "__index__"):
+        argnums = operator.index(argnums)
     places = _places(name, argnums, len(args))
     called, values = list(args), leaves(beside)
     own: dict[int, list[Tensor]] = {}
@@ -123,21 +123,44 @@ def trace(
         values += given
     others = leaves((args, keywords)) if len(places) < len(args) or keywords else ()
     manner = given_manner(values, others)
-    marks = _inside.set(True), recording.set(True)  # in a third of the time of two `with` blocks
+    marks = (
+        transforming.set(True),
+        recording.set(True),
+    )  # in a third of the time of two `with` blocks
     try:
         result = function(*called, **keywords)
     finally:
-        _inside.reset(marks[0])
+        transforming.reset(marks[0])
         recording.reset(marks[1])
+    if manner.tensors and not manner.connected and recording.get():
+        manner = Manner(tensors=True, connected=_depends_on_others(leaves(result), own))
     like = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in places)
     inputs = [tensor for place in places for tensor in own[place]]
     return Trace(name, like, inputs, result, manner)
 
 
+def _depends_on_others(results: Sequence[Any], own: Mapping[int, list[Tensor]]) -> bool:
+    """Tell whether a function used Tensors that require a gradient and are not its arguments."""
+    nodes = [result._node for result in results if isinstance(result, Tensor)]
+    found = {tensor._node for tensors in own.values() for tensor in tensors}
+    stack = [node for node in nodes if node is not None and node not in found]
+    while stack:
+        node = stack.pop()
+        if node.rule is None:
+            return True
+        new = [parent for parent in node.followed if parent not in found]
+        found.update(new)
+        stack += new
+    return False
+
+
 def _places(name: str, argnums: int | Sequence[int], count: int) -> list[int]:
     """Count the arguments to differentiate by from the first."""
-    numbers = [argnums] if isinstance(argnums, int) else argnums
-    if not all(-count <= number < count for number in numbers):
+    try:
+        numbers = list(map(operator.index, [argnums] if isinstance(argnums, int) else argnums))
+    except TypeError:
+        raise TypeError(f"{name}: argnums is {argnums!r}; expected integers") from None
+    if not numbers or not all(-count <= number < count for number in numbers):
         raise TypeError(f"{name}: argnums is {argnums}, with {count} positional arguments")
     return [number % count for number in numbers]
 
