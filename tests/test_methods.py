@@ -24,11 +24,19 @@ SECOND: dict[str, tuple[Any, ...]] = {  # what a method takes beside the Tensor
     "searchsorted": (np.array([0.2]),),
     **dict.fromkeys(("repeat", "tile", "roll", "expand_dims", "argpartition"), (1,)),
     "matrix_power": (2,),
+    "ldexp": (np.array([1, -1]),),
+    **dict.fromkeys(["isclose", "allclose"], (MATRIX,)),
+    **dict.fromkeys(["quantile", "nanquantile"], (0.25,)),
+    **dict.fromkeys(["hsplit", "vsplit", "dsplit"], (2,)),
+    "cross": (np.array([1.0, 2.0, 3.0]),),
 }
 START: dict[str, np.ndarray] = {
     "choose": np.array([[0, 1], [1, 0]]),
     "searchsorted": np.array([0.1, 0.3]),
     "arccosh": 1 + MATRIX,
+    "cholesky": MATRIX @ MATRIX.T,
+    "dsplit": MATRIX.reshape(1, 2, 2),
+    "cross": np.array([0.5, 0.25, 2.0]),
 }
 
 
@@ -59,12 +67,12 @@ def test_a_method_is_the_function_of_numpy(name: str, method: Any) -> None:
         "kron",
         "vdot",
     )
-    second = (MATRIX.T,) if takes_two else SECOND.get(function.__name__, ())
+    second = SECOND.get(function.__name__, (MATRIX.T,) if takes_two else ())
     t = Tensor(a, requires_grad=a.dtype.kind == "f")
     found, expected = getattr(t, name)(*second), function(a, *second)
-    several = isinstance(expected, tuple)
+    several = isinstance(expected, tuple | list)
     for one, other in zip(*(v if several else [v] for v in (found, expected)), strict=True):
-        assert isinstance(one, Tensor | int)
+        assert isinstance(one, Tensor | int | bool)
         value = one.numpy() if isinstance(one, Tensor) else one
         np.testing.assert_allclose(value, other, rtol=1e-13)
 
@@ -136,3 +144,8 @@ def test_outer_takes_every_pair(ufunc: Any, data: st.DataObject, shapes: Any) ->
 def test_the_other_methods_of_ufuncs_are_refused(call: Callable[[Tensor], Any]) -> None:
     with pytest.raises(TypeError, match=r"no rule for Tensors|in place"):
         call(Tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_compress_takes_the_condition_first() -> None:
+    t = Tensor(MATRIX, requires_grad=True)
+    assert t.compress([True, False], axis=1).tolist() == [[0.5], [0.25]]

@@ -1,7 +1,8 @@
 """The methods of a Tensor that compute something: most are NumPy's functions of the Tensor.
 
 Their names are those that NumPy's arrays or PyTorch's tensors have for them; their arguments are
-NumPy's. Where the two mean different things by a name, as with `sort`, there is no method.
+NumPy's. Where the two mean different things by a name, as with `sort`, `split` and `median`,
+there is no method.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Methods(Operators):
     add = _method(np.add)
     subtract = _method(np.subtract)
     multiply = _method(np.multiply)
-    divide = _method(np.divide)
+    divide = true_divide = _method(np.divide)
+    floor_divide = _method(np.floor_divide)
+    power = pow = _method(np.power)
     remainder = _method(np.remainder)
     fmod = _method(np.fmod)
     float_power = _method(np.float_power)
@@ -87,14 +90,23 @@ class Methods(Operators):
     heaviside = _method(np.heaviside)
     clip = _method(np.clip)
     nan_to_num = _method(np.nan_to_num)
-    conj = _method(np.conj)
+    conj = conjugate = _method(np.conjugate)
+    ldexp = _method(np.ldexp)
     round = _method(np.round)
     floor = _method(np.floor)
     ceil = _method(np.ceil)
     trunc = _method(np.trunc)
+    fix = _method(np.fix)
+    signbit = _method(np.signbit)
     isnan = _method(np.isnan)
     isinf = _method(np.isinf)
     isfinite = _method(np.isfinite)
+    isclose = _method(np.isclose)
+    allclose = _method(np.allclose)
+    logical_and = _method(np.logical_and)
+    logical_or = _method(np.logical_or)
+    logical_xor = _method(np.logical_xor)
+    logical_not = _method(np.logical_not)
 
     # --- along axes -----------------------------------------------------------------------
 
@@ -103,6 +115,8 @@ class Methods(Operators):
     var = _method(np.var)
     max = _method(np.max)
     min = _method(np.min)
+    amax = _method(np.amax)
+    amin = _method(np.amin)
     prod = _method(np.prod)
     std = _method(np.std)
     any = _method(np.any)
@@ -117,6 +131,10 @@ class Methods(Operators):
     diff = _method(np.diff)
     nansum = _method(np.nansum)
     nanmean = _method(np.nanmean)
+    quantile = _method(np.quantile)
+    nanquantile = _method(np.nanquantile)
+    cov = _method(np.cov)
+    corrcoef = _method(np.corrcoef)
 
     # --- shapes and picking ---------------------------------------------------------------
 
@@ -159,12 +177,20 @@ class Methods(Operators):
     choose = _method(np.choose)
     diagonal = _method(np.diagonal)
     diag = _method(np.diag)
+    diagflat = _method(np.diagflat)
+    hsplit = _method(np.hsplit)
+    vsplit = _method(np.vsplit)
+    dsplit = _method(np.dsplit)
     trace = _method(np.trace)
     tril = _method(np.tril)
     triu = _method(np.triu)
     nonzero = _method(np.nonzero)
     searchsorted = _method(np.searchsorted)
     copy = _method(np.copy)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Self:
+        """As `numpy.compress`, of this Tensor."""
+        return call(np.compress, (condition, self), {"axis": axis})
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Convert to another dtype; only a floating-point one carries the gradient on."""
@@ -183,8 +209,11 @@ class Methods(Operators):
     outer = _method(np.outer)
     matmul = _method(np.matmul)
     kron = _method(np.kron)
+    cross = _method(np.cross)
     det = _method(np.linalg.det)
     slogdet = _method(np.linalg.slogdet)
+    cholesky = _method(np.linalg.cholesky)
+    qr = _method(np.linalg.qr)
     matrix_power = _method(np.linalg.matrix_power)
     norm = _method(np.linalg.norm)
 

@@ -107,11 +107,15 @@ def _carry(
     watching = hooks.ever_used
     landed: dict[Any, Any] = {}
     pending = {start: g}
-    queue = [(-start.time, start)]
+    queue: list[tuple[int, Node]] = []  # of those pending, where they are several; others are old
     newest_write = last_write()
-    while queue:
-        node = heappop(queue)[1]
-        g = pending.pop(node)
+    while pending:
+        if len(pending) == 1:
+            node, g = pending.popitem()
+        else:
+            while (node := heappop(queue)[1]) not in pending:
+                pass
+            g = pending.pop(node)
         rule, parents = node.rule, node.parents
         if watching and rule is not None and (watch := hooks.watch_of(node)) is not None:
             g = hooks.seen(node, g, kind, looking)
@@ -164,8 +168,11 @@ def _carry(
                 if looking:
                     anomaly.check_gradient(pending[parent], parent, "the sum of its gradients")
             else:
+                if pending:
+                    if len(pending) == 1:
+                        heappush(queue, _in_turn(*pending))
+                    heappush(queue, _in_turn(parent))
                 pending[parent] = part
-                heappush(queue, (-parent.time, parent))
         if not retain_graph:
             node.parents = node.saved = None
     if watching:
@@ -173,6 +180,10 @@ def _carry(
             if hooks.watch_of(leaf) is not None:
                 landed[leaf] = hooks.seen(leaf, landed[leaf], kind, looking)
     return landed
+
+
+def _in_turn(node: Node) -> tuple[int, Node]:
+    return -node.time, node
 
 
 def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:

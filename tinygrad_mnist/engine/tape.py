@@ -47,6 +47,7 @@ Array = Any  # an array, or anything else that speaks NumPy's protocols
 T = TypeVar("T", bound="Traced")
 
 HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses`
+_SOME_VALUE, _SOME_INPUT = ~HAS_GRADIENT, -USES_INPUT  # all bits from the next one on
 NO_KEYWORDS: Mapping[str, Any] = {}
 NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
@@ -301,7 +302,7 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         keywords = {**keywords, "kept": kept}
     if kind is None:
         return result
-    looking = anomaly.blocks > 0
+    looking = anomaly.blocks
     if looking:
         check_result(result, rule.name)
     traced = _new(kind)
@@ -318,13 +319,13 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         node.dtype = result.dtype
         node.time = next(clock)
         node.saved = None
-        if needed & ~HAS_GRADIENT or looking:
+        if needed & _SOME_VALUE or looking:
             prints = NO_PRINTS
-            if needed & -USES_INPUT:
+            if needed & _SOME_INPUT:
                 for i in _places(needed, len(values)):
                     nodes[i] = value = values[i]
                     if value is inputs[i] and isinstance(value, np.ndarray):
-                        prints = {**prints, i: fingerprint(value, whole=looking)}
+                        prints = {**prints, i: fingerprint(value, whole=looking > 0)}
             saved_result = result if needed & USES_RESULT else None
             node.saved = nodes, saved_result, keywords, prints, origin()
         elif keywords or not rule.arity:
