@@ -54,7 +54,7 @@ def test_triangles(shape: Any, k: int) -> None:
         (lambda t: np.diagonal(t[0]), "diagonal: (3,): expected at least two axes"),
         (lambda t: np.diagonal(t, 0, 0, 2), "moveaxis: source: axis 2 is out of bounds"),
         (lambda t: np.diagonal(t, 0, 1, 1), "moveaxis: repeated axis"),
-        (lambda t: np.diag(t[None]), "diag: (1, 2, 3): expected one axis or two"),
+        (lambda t: np.diag(t[None]), "diag: (1, 2, 3): expected one axis, or two"),
         (lambda t: np.trace(t, dtype=float), "trace: not supported for Tensors: "),
     ],
 )

@@ -77,13 +77,19 @@ def test_the_area_below_a_line_by_its_coordinates() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda t: np.diff(t, -1), "diff: takes differences n times, not -1"),
-        (lambda t: np.diff(t, axis=1), "diff: axis 1 is out of bounds"),
-        (lambda t: np.gradient(t, 1.0, 2.0), "gradient: 2 spacings for 1 axes"),
-        (lambda t: np.gradient(t, [1.0, 2.0]), "gradient: coordinates of shape (2,) for axis 0"),
-        (lambda t: np.gradient(t, edge_order=3), "gradient: edge_order is 1 or 2, not 3"),
-        (lambda t: np.gradient(t[:2], edge_order=2), "gradient: axis 0 of shape (2,) has fewer"),
-        (lambda t: np.trapezoid(t, axis=1), "trapezoid: axis 1 is out of bounds"),
+        (lambda t: np.diff(t, -1), "diff: n is -1; expected a number of times"),
+        (lambda t: np.diff(t, axis=1), "diff: (3,): axis 1 is out of bounds"),
+        (lambda t: np.gradient(t, 1.0, 2.0), "gradient: (3,): 2 spacings; expected 1"),
+        (
+            lambda t: np.gradient(t, [1.0, 2.0]),
+            "gradient: (3,): coordinates of shape (2,); ",
+        ),
+        (lambda t: np.gradient(t, edge_order=3), "gradient: edge_order is 3; expected 1 or 2"),
+        (
+            lambda t: np.gradient(t[:2], edge_order=2),
+            "gradient: (2,): expected at least 3",
+        ),
+        (lambda t: np.trapezoid(t, axis=1), "trapezoid: (3,): axis 1 is out of bounds"),
     ],
 )
 def test_a_refusal_is_one_sentence(call: Any, sentence: str) -> None:

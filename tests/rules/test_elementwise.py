@@ -197,11 +197,11 @@ def test_the_options_of_numpys_ufuncs_are_refused(function: Any, option: str, va
         (lambda: np.hypot(x, [1, 2]), ValueError, "hypot: shapes (3,) and (2,) do not broadcast"),
         (lambda: np.nan_to_num(x, copy=False), TypeError, "nan_to_num: not supported for Tensors"),
         (lambda: np.sinc(), TypeError, "sinc() missing 1 required positional argument"),
-        (lambda: np.where(x > 1, x), ValueError, "where: takes both x and y, or neither"),
+        (lambda: np.where(x > 1, x), ValueError, "where: expected both x and y, or neither"),
         (
             lambda: np.select([x > 1], [x, x]),
             ValueError,
-            "select: 1 conditions for 2 choices",
+            "select: 1 conditions, 2 choices; expected as many",
         ),
         (
             lambda: np.select([x], [x]),

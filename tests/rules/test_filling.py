@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moving import check_moves, numbered
@@ -45,7 +44,6 @@ def test_an_array_that_was_filled_can_be_written_to() -> None:
     assert t.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.skipif(not hasattr(np, "astype"), reason="np.astype came with NumPy 2.1")
 def test_only_floating_point_numbers_carry_the_gradient_on() -> None:
     t: Any = Tensor([1.5, 2.5], requires_grad=True)
     wide, whole = np.astype(t, np.float64), np.astype(t, np.int32)

@@ -74,7 +74,6 @@ def test_taking_apart(split: Any, data: st.DataObject, shape: Any) -> None:
     check_moves(lambda t: split(t, where, axis)[place], numbered(shape))
 
 
-@pytest.mark.skipif(not hasattr(np, "unstack"), reason="np.unstack came with NumPy 2.1")
 @given(data=st.data(), shape=AXES)
 def test_unstacking(data: st.DataObject, shape: Any) -> None:
     axis = data.draw(st.integers(-len(shape), len(shape) - 1), label="axis")
@@ -139,7 +138,7 @@ def test_numbers_and_lists_take_the_dtype_of_the_tensors_that_they_meet() -> Non
     ("call", "error", "sentence"),
     [
         (lambda t: np.split(t, 2), ValueError, "split: array split does not result in an equal"),
-        (lambda t: np.split(t, 1, 2), IndexError, "split: axis 2 is out of bounds for 2 axes"),
+        (lambda t: np.split(t, 1, 2), IndexError, "split: (3, 2): axis 2 is out of bounds"),
         (lambda t: np.array_split(t, 0), ValueError, "array_split: number sections must be"),
         (lambda t: np.vsplit(t[0], 1), ValueError, "vsplit: (2,): expected at least two axes"),
         (lambda t: np.dsplit(t, 1), ValueError, "dsplit: (3, 2): expected at least three axes"),

@@ -107,3 +107,10 @@ def test_a_line_of_nans_alone_has_the_value_nan_and_no_gradient(function: Any) -
     y.sum().backward()
     assert t.grad is not None
     assert t.grad.tolist() == [[0.0, 0.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize("function", [np.nansum, np.nanmean, np.nanvar, np.nanstd], ids=str)
+def test_many_numbers_are_added_up_as_exactly_as_by_numpy(function: Any) -> None:
+    rng = np.random.default_rng(0)
+    a = np.where(rng.random(100_000) < 0.5, np.nan, rng.random(100_000)).astype(np.float32)
+    assert function(Tensor(a, requires_grad=True)).item() == function(a)

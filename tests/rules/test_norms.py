@@ -74,9 +74,15 @@ def test_the_largest_sums_share(order: Any, axis: int) -> None:
     [
         (lambda m: np.linalg.norm(m, 3), "norm: (2, 2): Invalid norm order for matrices"),
         (lambda m: np.linalg.norm(m[0], "fro"), "norm: (2,): Invalid norm order 'fro'"),
-        (lambda m: np.linalg.norm(m[None], 1), "norm: along one axis or two, not 3"),
-        (lambda m: np.linalg.norm(m, axis=2), "norm: axis 2 is out of bounds"),
-        (lambda m: np.linalg.vector_norm(m, axis=2), "vector_norm: axis 2 is out of bounds"),
+        (
+            lambda m: np.linalg.norm(m[None], 1),
+            "norm: (1, 2, 2): axis is None; expected one",
+        ),
+        (lambda m: np.linalg.norm(m, axis=2), "norm: (2, 2): axis 2 is out of"),
+        (
+            lambda m: np.linalg.vector_norm(m, axis=2),
+            "vector_norm: (2, 2): axis 2 is out of",
+        ),
     ],
 )
 def test_a_refusal_is_one_sentence(call: Any, sentence: str) -> None:

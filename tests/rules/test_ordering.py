@@ -131,13 +131,20 @@ def test_python_numbers_take_the_dtype_that_they_meet_and_arrays_promote() -> No
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda t: np.quantile(t, 1.5), "quantile: q must lie between 0 and 1"),
-        (lambda t: np.percentile(t, -1), "percentile: q must lie between 0 and 100"),
-        (lambda t: np.quantile(t, 0.5, method="inverted_cdf"), "quantile: of its methods, "),
+        (lambda t: np.quantile(t, 1.5), "quantile: q is 1.5; expected numbers from 0 to 1"),
+        (lambda t: np.percentile(t, -1), "percentile: q is -1; expected numbers from 0 to 100"),
+        (
+            lambda t: np.quantile(t, 0.5, method="inverted_cdf"),
+            "quantile: not supported for Tensors: method='",
+        ),
         (lambda t: np.quantile(t, 0.5, weights=[1, 2]), "quantile: not supported for Tensors: "),
-        (lambda t: np.median(t, axis=1), "median: axis 1 is out of bounds"),
+        (lambda t: np.median(t, axis=1), "median: (2,): axis 1 is out of bounds"),
+        (lambda t: np.median(t, axis=(0, -1)), "median: (2,): axis is (0, -1); expected each"),
         (lambda t: np.median(t, overwrite_input=True), "median: not supported for Tensors: "),
-        (lambda t: np.quantile(t[:0], 0.5), "quantile: shape (0,) has no elements along axis"),
+        (
+            lambda t: np.quantile(t[:0], 0.5),
+            "quantile: (0,): expected elements along the",
+        ),
         (lambda t: np.sort(t, order="x"), "sort: not supported for Tensors: order"),
     ],
 )

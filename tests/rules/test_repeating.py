@@ -127,7 +127,7 @@ def test_grids(data: st.DataObject, lengths: Any, indexing: Any, sparse: bool, c
         (lambda t: np.pad(t, 1, constant_values=t[0]), "pad: a Tensor that needs a gradient does"),
         (lambda t: np.pad(t, -1), "pad: pad_width is -1; expected integers that are not negative"),
         (lambda t: np.pad(t, 0.5), "pad: pad_width is 0.5; expected integers that are not neg"),
-        (lambda t: np.pad(t, {1: 2}), "pad: axis 1 is out of bounds for 1 axes"),
+        (lambda t: np.pad(t, {1: 2}), "pad: (3,): axis 1 is out of bounds"),
         (lambda t: np.pad(t, ((1, 2), (3, 4))), "pad: operands could not be broadcast"),
         (lambda t: np.pad(t[:0], 1, "edge"), "pad: can't extend empty axis 0"),
         (lambda t: np.repeat(t, [1, 2]), "repeat: (3,): operands could not be broadcast"),
@@ -137,7 +137,10 @@ def test_grids(data: st.DataObject, lengths: Any, indexing: Any, sparse: bool, c
         (lambda t: np.resize(t, -1), "resize: all elements of `new_shape` must be non-negative"),
         (lambda t: np.meshgrid(t, indexing="yx"), "meshgrid: indexing is 'yx'; expected 'xy' or"),
         (lambda t: sliding_window_view(t, 5), "sliding_window_view: window shape cannot be"),
-        (lambda t: sliding_window_view(t, (1, 1)), "sliding_window_view: 2 lengths for 1 axes"),
+        (
+            lambda t: sliding_window_view(t, (1, 1)),
+            "sliding_window_view: (3,): 2 lengths; exp",
+        ),
     ],
 )
 def test_a_refusal_is_one_sentence(call: Any, sentence: str) -> None:

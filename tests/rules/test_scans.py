@@ -62,7 +62,6 @@ def test_the_second_derivative_of_a_product_of_steps_with_zeros(
     np.testing.assert_allclose(tg.grad(slope)(a), np.array(expected))
 
 
-@pytest.mark.skipif(not hasattr(np, "cumulative_sum"), reason="came with NumPy 2.1")
 def test_an_axis_that_is_missing_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^cumulative_prod: of shape \(2, 2\), it needs an axis"):
+    with pytest.raises(ValueError, match=r"^cumulative_prod: \(2, 2\): expected an axis$"):
         np.cumulative_prod(Tensor(np.ones((2, 2))))

@@ -97,14 +97,17 @@ def test_a_covariance_keeps_the_dtype() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda m: np.average(m, weights=[1, 2]), "average: weights of shape (2,) for shape"),
-        (lambda m: np.average(m, 0, [1, 2, 3]), "average: weights of shape (3,) do not fit"),
+        (
+            lambda m: np.average(m, weights=[1, 2]),
+            "average: (2, 2): weights of shape (2,); ",
+        ),
+        (lambda m: np.average(m, 0, [1, 2, 3]), "average: (2, 2): weights of shape (3,); expected"),
         (lambda m: np.average(m, 0, [1, -1]), "average: the weights sum to 0"),
-        (lambda m: np.cov(m[None]), "cov: variables and observations are two axes, not (1, 2, 2)"),
+        (lambda m: np.cov(m[None]), "cov: (1, 2, 2): expected one axis, or two"),
         (lambda m: np.cov(m, [1.0]), "cov: 2 observations of m, 1 of y"),
-        (lambda m: np.cov(m, fweights=[1.5, 1]), "cov: fweights count observations"),
+        (lambda m: np.cov(m, fweights=[1.5, 1]), "cov: fweights that are no integers; expected"),
         (lambda m: np.cov(m, aweights=[-1, 1]), "cov: aweights below 0"),
-        (lambda m: np.cov(m, aweights=[1, 1, 1]), "cov: aweights of shape (3,) for 2"),
+        (lambda m: np.cov(m, aweights=[1, 1, 1]), "cov: aweights of shape (3,); expected (2,)"),
         (lambda m: np.var(m, mean=m), "var: mean is a Tensor that needs a gradient"),
     ],
 )

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine import Traced, wrap
 from .broadcasting import explain_broadcasting
-from .casting import operand
+from .casting import as_arrays
 from .table import PerInput, define, derive
 
 Array = Any
@@ -54,7 +54,7 @@ def _raised(y: Array, a: Array, low: Array) -> Array:
     return ((y > a) & (y == low)) | ((a == a) & (low != low))
 
 
-clip = define(
+_clip_rule = define(
     np.clip,
     vjps=(
         lambda g, y, a, low, high: np.where(_kept(y, a), g, 0),
@@ -73,7 +73,7 @@ clip = define(
 def _clip(
     a: Array, a_min: Array = None, a_max: Array = None, *, min: Array = None, max: Array = None
 ) -> Array:
-    return clip(a, a_min if min is None else min, a_max if max is None else max)
+    return _clip_rule(a, a_min if min is None else min, a_max if max is None else max)
 
 
 derive(np.clip, _clip, r"y = \min(\max(a, l), h)")
@@ -85,7 +85,7 @@ define(
 
 # --- one of several -----------------------------------------------------------------------
 
-where = define(
+_where_rule = define(
     np.where,
     vjps=(
         None,
@@ -102,8 +102,8 @@ def _where(condition: Array, x: Array = None, y: Array = None) -> Array:
     if x is None and y is None:
         return np.nonzero(condition)
     if x is None or y is None:
-        raise ValueError("where: takes both x and y, or neither")
-    return where(condition, x, y)
+        raise ValueError("where: expected both x and y, or neither")
+    return _where_rule(condition, x, y)
 
 
 derive(np.where, _where, r"y = x \text{ where the condition holds, else } y'")
@@ -117,9 +117,11 @@ define(
 
 def _select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Array = 0) -> Array:
     if len(condlist) != len(choicelist):
-        raise ValueError(f"select: {len(condlist)} conditions for {len(choicelist)} choices")
-    conditions = [operand(condition) for condition in condlist]
-    values = [v if isinstance(v, int | float) else operand(v) for v in (*choicelist, default)]
+        raise ValueError(
+            f"select: {len(condlist)} conditions, {len(choicelist)} choices; expected as many"
+        )
+    conditions = as_arrays(*condlist)
+    values = [v if isinstance(v, int | float) else as_arrays(v)[0] for v in (*choicelist, default)]
     *choices, y = values
     if isinstance(y, int | float):  # or two numbers would make float64
         y = np.asarray(y, np.result_type(*values))
@@ -144,7 +146,7 @@ def _chosen(i: int) -> Callable[..., Array]:
     return vjp
 
 
-_choose_from = define(
+_choose_rule = define(
     lambda *choices, index: np.choose(index, choices),
     vjps=PerInput(_chosen),
     formula=(r"\bar x_k = \bar y\,[a = k]",),
@@ -161,7 +163,7 @@ def _choose(a: Array, choices: Sequence[Array], *, mode: str = "raise") -> Array
         index = np.clip(index, 0, len(choices) - 1)
     elif mode != "raise":
         raise ValueError(f"choose: mode is {mode!r}; expected 'raise', 'wrap' or 'clip'")
-    y = _choose_from(*choices, index=index)
+    y = _choose_rule(*choices, index=index)
     return wrap(type(a), y) if isinstance(a, Traced) and not isinstance(y, Traced) else y
 
 

@@ -1,4 +1,4 @@
-"""Comparisons, logic, bits and places: functions of numbers whose results carry no gradient."""
+"""Comparisons, logic and bits: functions of numbers whose results carry no gradient."""
 
 import numpy as np
 
@@ -12,6 +12,9 @@ constant(
     np.greater,
     np.greater_equal,
     np.isclose,
+    np.allclose,
+    np.array_equal,
+    np.array_equiv,
     np.isnan,
     np.isinf,
     np.isfinite,
@@ -31,4 +34,3 @@ constant(
     np.gcd,
     np.lcm,
 )
-constant(np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize)

@@ -13,8 +13,6 @@ import numpy as np
 from .picking import scatter
 from .table import define
 
-__all__: list[str] = []
-
 Array = Any
 
 
@@ -27,7 +25,7 @@ def _whole(g: Array, a: int, v: int, reverse: bool = False) -> Array:
     if not cut:
         return g
     start = (cut + reverse) // 2
-    return scatter(g, shape=(a + v - 1,), index=slice(start, start + g.size))
+    return scatter(g, (a + v - 1,), slice(start, start + g.size))
 
 
 def _line(a: Array) -> Array:

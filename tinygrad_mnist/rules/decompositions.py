@@ -20,8 +20,6 @@ from ..engine import Rule
 from .matrices import column, row, rows_and_columns, to_triangle, transposed, under
 from .table import define, derive
 
-__all__: list[str] = []
-
 Array = Any
 
 # --- cholesky -----------------------------------------------------------------------------
@@ -73,7 +71,7 @@ def _qr_slope(g: Array, y: Array, a: Array) -> Array:
     return np.concatenate([slope, q @ transposed(grest)], axis=-1)
 
 
-_qr = define(
+_qr_rule = define(
     _packed_qr,
     vjps=(_qr_slope,),
     formula=(
@@ -85,7 +83,7 @@ _qr = define(
 _QRResult: Any = type(np.linalg.qr(np.eye(1)))
 
 
-def _qr_call(a: Array, mode: str = "reduced") -> Any:
+def _qr(a: Array, mode: str = "reduced") -> Any:
     rows, columns = rows_and_columns(a, "qr")
     if mode not in ("reduced", "complete", "r"):
         raise TypeError(
@@ -93,7 +91,7 @@ def _qr_call(a: Array, mode: str = "reduced") -> Any:
         )
     if mode == "complete" and rows > columns:
         raise _arbitrary("qr", "mode='complete'", a, "mode='reduced'")
-    y = _qr(a)
+    y = _qr_rule(a)
     q, r = y[..., :rows, :], transposed(y[..., rows:, :])
     return r if mode == "r" else _QRResult(q, r)
 
@@ -105,7 +103,7 @@ def _arbitrary(name: str, what: str, a: Array, instead: str) -> TypeError:
     )
 
 
-derive(np.linalg.qr, _qr_call, r"y = (q, r), \quad q\, r = a")
+derive(np.linalg.qr, _qr, r"y = (q, r), \quad q\, r = a")
 
 # --- eigh ---------------------------------------------------------------------------------
 # Eigenvalues and eigenvectors are two rows of the table: only so is it known, to any order,
@@ -125,8 +123,8 @@ def _packed_hermitian(a: Array, UPLO: str) -> Array:
     return np.concatenate([row(s * signs), u], axis=-2)
 
 
-_eigh = Rule("eigh", _packed_eigh, (None,), ("",))
-_hermitian = Rule("svd", _packed_hermitian, (None,), ("",))
+_find_eigh = Rule("eigh", _packed_eigh, (None,), ("",))
+_find_hermitian = Rule("svd", _packed_hermitian, (None,), ("",))
 
 
 def _rounding(values: Array) -> Array:
@@ -147,25 +145,25 @@ def _over_gaps(values: Array) -> Array:
 
 
 def _value_slope(g: Array, y: Array, a: Array, found: Array, *, UPLO: str = "L") -> Array:
-    found = _eigh(a, UPLO=UPLO) if found is None else found
-    v = eigenvectors(a, found, UPLO=UPLO)
+    found = _find_eigh(a, UPLO=UPLO) if found is None else found
+    v = _eigenvectors(a, found, UPLO=UPLO)
     return to_triangle((v * row(g)) @ transposed(v), UPLO in "Uu")
 
 
 def _vector_slope(g: Array, y: Array, a: Array, found: Array, *, UPLO: str = "L") -> Array:
-    found = _eigh(a, UPLO=UPLO) if found is None else found
-    w = eigenvalues(a, found, UPLO=UPLO)
+    found = _find_eigh(a, UPLO=UPLO) if found is None else found
+    w = _eigenvalues(a, found, UPLO=UPLO)
     turned = _over_gaps(w) * (transposed(y) @ g)
     return to_triangle(y @ turned @ transposed(y), UPLO in "Uu")
 
 
-eigenvalues = define(
+_eigenvalues = define(
     lambda a, found, UPLO="L": np.linalg.eigvalsh(a, UPLO) if found is None else found[..., 0, :],
     vjps=(_value_slope, None),
     formula=(r"\bar a = v \operatorname{diag}(\bar y)\, v^{\mathsf T}", ""),
     name="eigenvalues",
 )
-eigenvectors = define(
+_eigenvectors = define(
     lambda a, found, UPLO="L": np.linalg.eigh(a, UPLO)[1] if found is None else found[..., 1:, :],
     vjps=(_vector_slope, None),
     formula=(
@@ -178,19 +176,19 @@ eigenvectors = define(
 _EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 
 
-def _eigh_call(a: Array, UPLO: str = "L") -> Any:
-    found = _eigh(a, UPLO=UPLO)
-    return _EighResult(eigenvalues(a, found, UPLO=UPLO), eigenvectors(a, found, UPLO=UPLO))
+def _eigh(a: Array, UPLO: str = "L") -> Any:
+    found = _find_eigh(a, UPLO=UPLO)
+    return _EighResult(_eigenvalues(a, found, UPLO=UPLO), _eigenvectors(a, found, UPLO=UPLO))
 
 
 derive(
     np.linalg.eigh,
-    _eigh_call,
+    _eigh,
     r"y = (w, v), \quad v \operatorname{diag}(w)\, v^{\mathsf T} = a",
 )
 derive(
     np.linalg.eigvalsh,
-    lambda a, UPLO="L": eigenvalues(a, None, UPLO=UPLO),
+    lambda a, UPLO="L": _eigenvalues(a, None, UPLO=UPLO),
     r"y = w, \quad v \operatorname{diag}(w)\, v^{\mathsf T} = a",
 )
 
@@ -204,23 +202,23 @@ def _packed_svd(a: Array) -> Array:
     return np.concatenate([row(s), u, transposed(vh)], axis=-2)
 
 
-_svd = Rule("svd", _packed_svd, (None,), ("",))
+_find_svd = Rule("svd", _packed_svd, (None,), ("",))
 
 
 def _singular_slope(g: Array, y: Array, a: Array, found: Array) -> Array:
-    found = _svd(a) if found is None else found
-    return (left_vectors(a, found) * row(g)) @ right_vectors(a, found)
+    found = _find_svd(a) if found is None else found
+    return (_left_vectors(a, found) * row(g)) @ _right_vectors(a, found)
 
 
 def _left_slope(g: Array, y: Array, a: Array, found: Array) -> Array:
-    found = _svd(a) if found is None else found
-    return _turned(g, y, singular_values(a, found), right_vectors(a, found))
+    found = _find_svd(a) if found is None else found
+    return _turned(g, y, _singular_values(a, found), _right_vectors(a, found))
 
 
 def _right_slope(g: Array, y: Array, a: Array, found: Array) -> Array:
-    found = _svd(a) if found is None else found
-    u = transposed(left_vectors(a, found))
-    return transposed(_turned(transposed(g), transposed(y), singular_values(a, found), u))
+    found = _find_svd(a) if found is None else found
+    u = transposed(_left_vectors(a, found))
+    return transposed(_turned(transposed(g), transposed(y), _singular_values(a, found), u))
 
 
 def _turned(g: Array, u: Array, s: Array, vh: Array) -> Array:
@@ -233,14 +231,14 @@ def _turned(g: Array, u: Array, s: Array, vh: Array) -> Array:
     return slope @ vh
 
 
-singular_values = define(
+_singular_values = define(
     lambda a, found: np.linalg.svd(a, compute_uv=False) if found is None else found[..., 0, :],
     vjps=(_singular_slope, None),
     formula=(r"\bar a = u \operatorname{diag}(\bar y)\, v^{\mathsf T}", ""),
     name="singular_values",
 )
 _F = r"\quad f_{ij} = [i \ne j] / (s_j^2 - s_i^2)"
-left_vectors = define(
+_left_vectors = define(
     lambda a, found: (_packed_svd(a) if found is None else found)[..., 1 : a.shape[-2] + 1, :],
     vjps=(_left_slope, None),
     formula=(
@@ -250,7 +248,7 @@ left_vectors = define(
     ),
     name="left_vectors",
 )
-right_vectors = define(
+_right_vectors = define(
     lambda a, found: transposed(
         (_packed_svd(a) if found is None else found)[..., a.shape[-2] + 1 :, :]
     ),
@@ -265,38 +263,38 @@ right_vectors = define(
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
-def _svd_call(
+def _svd(
     a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
     rows, columns = rows_and_columns(a, "svd")
     if hermitian:
-        return _hermitian_call(a, compute_uv)
+        return _hermitian_svd(a, compute_uv)
     if not compute_uv:
-        return singular_values(a, None)
+        return _singular_values(a, None)
     if full_matrices and rows != columns:
         raise _arbitrary("svd", "full_matrices=True", a, "full_matrices=False")
-    found = _svd(a)
-    return _SVDResult(left_vectors(a, found), singular_values(a, found), right_vectors(a, found))
+    found = _find_svd(a)
+    return _SVDResult(_left_vectors(a, found), _singular_values(a, found), _right_vectors(a, found))
 
 
-def _hermitian_call(a: Array, compute_uv: bool) -> Any:
-    found = _hermitian(a, UPLO="L")
-    w = eigenvalues(a, found, UPLO="L")
+def _hermitian_svd(a: Array, compute_uv: bool) -> Any:
+    found = _find_hermitian(a, UPLO="L")
+    w = _eigenvalues(a, found, UPLO="L")
     s = np.absolute(w)
     if not compute_uv:
         return s
-    u = eigenvectors(a, found, UPLO="L")
+    u = _eigenvectors(a, found, UPLO="L")
     one = a.dtype.type(1)
     return _SVDResult(u, s, transposed(u * row(np.where(np.signbit(w), -one, one))))
 
 
 derive(
     np.linalg.svd,
-    _svd_call,
+    _svd,
     r"y = (u, s, v^{\mathsf T}), \quad u \operatorname{diag}(s)\, v^{\mathsf T} = a",
 )
 derive(
     np.linalg.svdvals,
-    lambda x, /: singular_values(x, None),
+    lambda x, /: _singular_values(x, None),
     r"y = s, \quad u \operatorname{diag}(s)\, v^{\mathsf T} = x",
 )

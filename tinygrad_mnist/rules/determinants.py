@@ -15,19 +15,10 @@ import numpy as np
 
 from ..engine import Rule
 from .matrices import column, row, transposed
+from .reduction import others
 from .table import define, derive
 
-__all__: list[str] = []
-
 Array = Any
-
-
-def _others(s: Array) -> Array:
-    """Multiply, for each element of a vector, all the others: there may be zeros among them."""
-    ones = np.ones_like(s[..., :1])
-    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
-    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)
-    return before * after[..., ::-1]
 
 
 def _orientation(u: Array, vh: Array) -> Array:
@@ -35,16 +26,16 @@ def _orientation(u: Array, vh: Array) -> Array:
     return column(column(np.sign(np.linalg.det(u) * np.linalg.det(vh))))
 
 
-def _cofactors(a: Array) -> Array:
+def _compute_cofactors(a: Array) -> Array:
     a = np.asarray(a)
     y = np.linalg.det(a)
     if np.all(y != 0):  # as far as LU decomposition, that of the inverse as well, can tell
         return column(column(y)) * transposed(np.linalg.inv(a))
     u, s, vh = np.linalg.svd(a)
-    return _orientation(u, vh) * (u * row(_others(s))) @ vh
+    return _orientation(u, vh) * (u * row(others(s, -1))) @ vh
 
 
-def _bend(g: Array, a: Array) -> Array:
+def _compute_bend(g: Array, a: Array) -> Array:
     """Differentiate the cofactors: the second derivative of the determinant, applied to `g`.
 
     Between the singular vectors the matrix is diagonal, and its determinant depends on the
@@ -54,7 +45,7 @@ def _bend(g: Array, a: Array) -> Array:
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
     off = ~np.eye(n, dtype=bool)
-    products = np.where(off, _others(np.where(off, row(s), 1)), 0)
+    products = np.where(off, others(np.where(off, row(s), 1), -1), 0)
     inner = transposed(u) @ g @ transposed(vh)
     diagonal = np.einsum("...ij,...jj->...i", products, inner)
     bent = np.where(off, -products * transposed(inner), column(diagonal))
@@ -73,24 +64,24 @@ def _bend_again(g: Array, y: Array, h: Array, a: Array) -> Array:
     return column(column(np.linalg.det(a))) * transposed(inner @ inverse)
 
 
-bend: Rule = define(
-    _bend,
-    vjps=(lambda g, y, h, a: bend(g, a), _bend_again),
+_bend: Rule = define(
+    _compute_bend,
+    vjps=(lambda g, y, h, a: _bend(g, a), _bend_again),
     formula=(
         r"\bar h = \operatorname{cofactors}'(a)[\bar y]",
         r"\bar a = \operatorname{cofactors}''(a)[h, \bar y]",
     ),
     name="cofactors_derivative",
 )
-cofactors = define(
-    _cofactors,
-    vjps=(lambda g, y, a: bend(g, a),),
+_cofactors = define(
+    _compute_cofactors,
+    vjps=(lambda g, y, a: _bend(g, a),),
     formula=(r"\bar a = \operatorname{cofactors}'(a)[\bar y]",),
     name="cofactors",
 )
 define(
     np.linalg.det,
-    vjps=(lambda g, y, a: column(column(g)) * cofactors(a),),
+    vjps=(lambda g, y, a: column(column(g)) * _cofactors(a),),
     formula=(r"\bar a = \bar y \operatorname{cofactors}(a) = \bar y\, y\, a^{-\mathsf T}",),
 )
 
@@ -101,7 +92,7 @@ def _log_slope(g: Array, y: Array, a: Array) -> Array:
     return column(column(g[..., 1])) * np.where(singular, np.nan, transposed(inverse))
 
 
-_slogdet = define(
+_slogdet_rule = define(
     lambda a: np.stack(np.linalg.slogdet(a), -1),
     vjps=(_log_slope,),
     formula=(r"\bar a = \bar y_1\, a^{-\mathsf T}",),
@@ -110,13 +101,13 @@ _slogdet = define(
 _Result: Any = type(np.linalg.slogdet(np.eye(1)))
 
 
-def _sign_and_logarithm(a: Array) -> Any:
-    y = _slogdet(a)
+def _slogdet(a: Array) -> Any:
+    y = _slogdet_rule(a)
     return _Result(y[..., 0], y[..., 1])
 
 
 derive(
     np.linalg.slogdet,
-    _sign_and_logarithm,
+    _slogdet,
     r"y = (\operatorname{sign} \det a,\; \ln \left| \det a \right|)",
 )

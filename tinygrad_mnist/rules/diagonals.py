@@ -11,8 +11,6 @@ import numpy as np
 from .picking import scatter
 from .table import define, derive
 
-__all__: list[str] = []
-
 Array = Any
 
 
@@ -36,9 +34,9 @@ def _diag(v: Array, k: int = 0) -> Array:
     if v.ndim == 2:
         return np.diagonal(v, k)
     if v.ndim != 1:
-        raise ValueError(f"diag: {v.shape}: expected one axis or two")
+        raise ValueError(f"diag: {v.shape}: expected one axis, or two")
     n = len(v) + abs(k)
-    return np.reshape(scatter(v, shape=(n * n,), index=_slice(n, k)), (n, n))
+    return np.reshape(scatter(v, (n * n,), _slice(n, k)), (n, n))
 
 
 def _trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:

@@ -6,12 +6,10 @@ The coordinates of `gradient` and `trapezoid` are inputs as the samples are, and
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .axes import Axis, listed
+from .axes import axis_index, axis_indices, kept_shape
+from .casting import as_arrays
 from .table import derive
-
-__all__: list[str] = []
 
 Array = Any
 
@@ -21,26 +19,21 @@ def _part(a: Array, axis: int, start: int | None, stop: int | None) -> Array:
     return a[(*[slice(None)] * axis, slice(start, stop))]
 
 
-def _edge(value: Any, a: Array, axis: int) -> Array:
+def _edge(value: Array, a: Array, axis: int) -> Array:
     """Make a number one slice along an axis; arrays stay."""
-    value = listed(value, a)
-    if value.ndim:
-        return value
-    return np.broadcast_to(value, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
+    return value if value.ndim else np.broadcast_to(value, kept_shape(a.shape, axis))
 
 
 def _diff(a: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
     if n < 0:
-        raise ValueError(f"diff: takes differences n times, not {n}")
-    a = listed(a, append if prepend is None else prepend)
+        raise ValueError(f"diff: n is {n}; expected a number of times")
+    a, prepend, append = as_arrays(a, prepend, append)
     if n == 0:
         return a
-    axis = normalize_axis_index(axis, a.ndim, "diff")
-    parts = [None if edge is None else _edge(edge, a, axis) for edge in (prepend, append)]
-    parts.insert(1, a)
-    given = [part for part in parts if part is not None]
-    if len(given) > 1:
-        a = np.concatenate(given, axis)
+    axis = axis_index("diff", axis, a.shape)
+    parts = [_edge(part, a, axis) for part in (prepend, a, append) if part is not None]
+    if len(parts) > 1:
+        a = np.concatenate(parts, axis)
     for _ in range(n):
         a = _part(a, axis, 1, None) - _part(a, axis, None, -1)
     return a
@@ -50,10 +43,10 @@ derive(np.diff, _diff, r"y = (a_2 - a_1, a_3 - a_2, \dots), \text{ and so on } n
 
 
 def _ediff1d(ary: Array, to_end: Any = None, to_begin: Any = None) -> Array:
-    ary = listed(ary, to_end if to_begin is None else to_begin).reshape(-1)
+    ary, to_end, to_begin = as_arrays(ary, to_end, to_begin)
+    ary = ary.reshape(-1)
     parts = [to_begin, ary[1:] - ary[:-1], to_end]
-    given = [listed(part, ary).reshape(-1).astype(ary.dtype) for part in parts if part is not None]
-    return np.concatenate(given)
+    return np.concatenate([p.reshape(-1).astype(ary.dtype) for p in parts if p is not None])
 
 
 derive(np.ediff1d, _ediff1d, r"y = (b, a_2 - a_1, a_3 - a_2, \dots, e)")
@@ -61,30 +54,29 @@ derive(np.ediff1d, _ediff1d, r"y = (b, a_2 - a_1, a_3 - a_2, \dots, e)")
 # --- slopes -------------------------------------------------------------------------------
 
 
-def _gradient(f: Array, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
-    f = listed(f, next((h for h in varargs if hasattr(h, "dtype")), None))
+def _gradient(f: Array, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    f, *steps = as_arrays(f, *(varargs or (1.0,)))
     if f.dtype.kind != "f":
         f = f.astype(np.float64)
-    axes = range(f.ndim) if axis is None else normalize_axis_tuple(axis, f.ndim, "gradient")
-    steps = varargs or (1.0,)
-    if len(steps) == 1 and np.ndim(steps[0]) == 0:
+    axes = axis_indices("gradient", axis, f.shape)
+    if len(steps) == 1 and steps[0].ndim == 0:
         steps = steps * len(axes)
     if len(steps) != len(axes):
-        raise TypeError(f"gradient: {len(steps)} spacings for {len(axes)} axes")
+        raise TypeError(f"gradient: {f.shape}: {len(steps)} spacings; expected {len(axes)}")
     if edge_order not in (1, 2):
-        raise ValueError(f"gradient: edge_order is 1 or 2, not {edge_order}")
+        raise ValueError(f"gradient: edge_order is {edge_order}; expected 1 or 2")
     slopes = [_slope(f, _step(h, f, i), i, edge_order) for h, i in zip(steps, axes, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def _step(spacing: Any, f: Array, axis: int) -> Array:
+def _step(spacing: Array, f: Array, axis: int) -> Array:
     """Turn coordinates into the steps between them: one number if all are alike."""
-    spacing = listed(spacing, f)
     if spacing.ndim == 0:
         return spacing
     if spacing.shape != f.shape[axis : axis + 1]:
         raise ValueError(
-            f"gradient: coordinates of shape {spacing.shape} for axis {axis} of shape {f.shape}"
+            f"gradient: {f.shape}: coordinates of shape {spacing.shape}; expected as many as "
+            f"there are samples along axis {axis}"
         )
     steps = np.diff(spacing)
     if isinstance(steps, np.ndarray) and (steps == steps[:1]).all():  # as NumPy computes it
@@ -96,7 +88,7 @@ def _slope(f: Array, h: Array, axis: int, edge_order: int) -> Array:
     """Differentiate along an axis: centrally inside, from one side at the edges."""
     if f.shape[axis] <= edge_order:
         raise ValueError(
-            f"gradient: axis {axis} of shape {f.shape} has fewer than {edge_order + 1} samples"
+            f"gradient: {f.shape}: expected at least {edge_order + 1} samples along axis {axis}"
         )
     at = [_part(f, axis, i, i + 1) for i in range(edge_order + 1)]
     end = [_part(f, axis, i, i + 1 or None) for i in range(-edge_order - 1, 0)]
@@ -140,11 +132,9 @@ derive(
 
 
 def _trapezoid(y: Array, x: Array = None, dx: Any = 1.0, axis: int = -1) -> Array:
-    y = listed(y, dx if x is None else x)
-    axis = normalize_axis_index(axis, y.ndim, "trapezoid")
-    widths = listed(dx, y)
+    y, x, widths = as_arrays(y, x, dx)
+    axis = axis_index("trapezoid", axis, y.shape)
     if x is not None:
-        x = listed(x, y)
         widths = np.diff(x, axis=0 if x.ndim == 1 else axis)
         if x.ndim == 1:
             widths = widths.reshape((-1, *[1] * (y.ndim - axis - 1)))

@@ -20,8 +20,6 @@ import numpy as np
 
 from .table import PerInput, constant, define, derive
 
-__all__: list[str] = []
-
 Array = Any
 
 _ORDERED = sorted(ascii_letters)  # as NumPy orders the axes of a result that is not named
@@ -125,7 +123,7 @@ def _on_diagonals(part: Array, own: str, term: str, sizes: dict[str, int]) -> Ar
     return np.einsum(f"{inputs}->{result}", part, *identities)
 
 
-_einsum = define(
+_einsum_rule = define(
     lambda *operands, subscripts, optimize: np.einsum(subscripts, *operands, optimize=optimize),
     vjps=PerInput(_for_operand),
     formula=(r"\bar a = \operatorname{einsum}(\bar y, b, \dots)",),
@@ -133,12 +131,14 @@ _einsum = define(
 )
 
 
-def _call(*operands: Any, optimize: Any = False) -> Array:
+def _einsum(*operands: Any, optimize: Any = False) -> Array:
     text, arrays = _as_text(operands)
     subscripts = _written_out(text, [np.ndim(array) for array in arrays])
     optimize = tuple(optimize) if isinstance(optimize, list) else optimize
-    return _einsum(*arrays, subscripts=subscripts, optimize=optimize)
+    return _einsum_rule(*arrays, subscripts=subscripts, optimize=optimize)
 
 
-derive(np.einsum, _call, r"y = \sum \prod_k a_k \text{, over the letters that the result has not}")
+derive(
+    np.einsum, _einsum, r"y = \sum \prod_k a_k \text{, over the letters that the result has not}"
+)
 constant(np.einsum_path)

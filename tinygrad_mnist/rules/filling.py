@@ -1,4 +1,4 @@
-"""Making an array after the model of another: copies, conversions, and arrays of one value."""
+"""Making an array after the model of another: copies, and arrays of one value."""
 
 from typing import Any
 
@@ -8,8 +8,6 @@ from numpy.typing import DTypeLike
 from ..engine import Traced
 from .table import constant, define, derive
 
-__all__: list[str] = []
-
 Array = Any
 
 define(
@@ -17,10 +15,6 @@ define(
     vjps=(lambda g, y, a, order="K": g,),
     formula=(r"\bar a = \bar y",),
 )
-
-
-def _astype(x: Array, dtype: DTypeLike, /, *, copy: bool = True) -> Array:
-    return x.astype(dtype) if copy or x.dtype != dtype else x
 
 
 def _full_like(
@@ -32,7 +26,6 @@ def _full_like(
     return np.copy(np.broadcast_to(value, a.shape if shape is None else shape))
 
 
-if hasattr(np, "astype"):  # since NumPy 2.1
-    derive(np.astype, _astype, r"y = x")
 derive(np.full_like, _full_like, r"y = (v, v, \dots)")
 constant(np.zeros_like, np.ones_like, np.empty_like)
+constant(np.shares_memory, np.may_share_memory)

@@ -44,12 +44,10 @@ def _interp_fp(g: Array, y: Array, x: Array, xp: Array, fp: Array) -> Array:
 
 def _shared(g: Array, left: Array, right: Array, way: Array, shape: tuple[int, ...]) -> Array:
     """Share a gradient between the knots on both sides, the more the nearer they are."""
-    return scatter(g * (1 - way), shape=shape, index=left) + scatter(
-        g * way, shape=shape, index=right
-    )
+    return scatter(g * (1 - way), shape, left) + scatter(g * way, shape, right)
 
 
-_interpolate = define(
+_interp_rule = define(
     lambda x, xp, fp: np.interp(x, xp, fp).astype(np.result_type(x, xp, fp)),
     vjps=(_interp_x, _interp_xp, _interp_fp),
     formula=(
@@ -75,7 +73,7 @@ def _interp(
         xp, fp = xp[order], fp[order]
         xp = np.concatenate((xp[-1:] - period, xp, xp[:1] + period))
         fp = np.concatenate((fp[-1:], fp, fp[:1]))
-    y = _interpolate(x, xp, fp)
+    y = _interp_rule(x, xp, fp)
     if left is not None:
         y = np.where(x < xp[0], left, y)
     if right is not None:

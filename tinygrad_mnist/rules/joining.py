@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced
-from .places import axis_index, bare, naming
+from .axes import axis_index
+from .casting import as_arrays
+from .places import bare, naming
 from .table import PerInput, define, derive
-
-__all__: list[str] = []
 
 Array = Any
 Function = Callable[..., Any]
@@ -37,7 +36,7 @@ def _joined(i: int) -> Callable[..., Array]:
     return vjp
 
 
-_join = define(
+_concatenate_rule = define(
     lambda *arrays, axis, sizes: np.concatenate(arrays, axis),
     vjps=PerInput(_joined),
     formula=(r"\bar a_k = \text{the piece of } \bar y \text{ that } a_k \text{ became}",),
@@ -45,41 +44,33 @@ _join = define(
 )
 
 
-def _arrays(values: Iterable[Any]) -> list[Array]:
-    """List arrays; numbers and lists of numbers take the dtype of the first Tensor's numbers."""
-    values = list(values)
-    dtypes = (value._array.dtype for value in values if isinstance(value, Traced))
-    dtype = next((dtype for dtype in dtypes if dtype.kind == "f"), None)
-    return [value if hasattr(value, "dtype") else np.asarray(value, dtype) for value in values]
-
-
 def _concatenate(arrays: Iterable[Array], axis: int | None = 0) -> Array:
-    arrays = _arrays(arrays)
+    arrays = as_arrays(*arrays)
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
     sizes = [sum(np.shape(a)[axis:][:1]) for a in arrays]
-    return _join(*arrays, axis=axis, sizes=sizes)
+    return _concatenate_rule(*arrays, axis=axis, sizes=sizes)
 
 
 def _stack(arrays: Iterable[Array], axis: int = 0) -> Array:
-    return np.concatenate([np.expand_dims(a, axis) for a in _arrays(arrays)], axis)
+    return np.concatenate([np.expand_dims(a, axis) for a in as_arrays(*arrays)], axis)
 
 
 def _vstack(tup: Iterable[Array]) -> Array:
-    return np.concatenate([np.atleast_2d(a) for a in _arrays(tup)], 0)
+    return np.concatenate([np.atleast_2d(a) for a in as_arrays(*tup)], 0)
 
 
 def _hstack(tup: Iterable[Array]) -> Array:
-    arrays = [np.atleast_1d(a) for a in _arrays(tup)]
+    arrays = [np.atleast_1d(a) for a in as_arrays(*tup)]
     return np.concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
 def _dstack(tup: Iterable[Array]) -> Array:
-    return np.concatenate([np.atleast_3d(a) for a in _arrays(tup)], 2)
+    return np.concatenate([np.atleast_3d(a) for a in as_arrays(*tup)], 2)
 
 
 def _column_stack(tup: Iterable[Array]) -> Array:
-    arrays = _arrays(tup)
+    arrays = as_arrays(*tup)
     return np.concatenate([a if a.ndim > 1 else np.reshape(a, (-1, 1)) for a in arrays], 1)
 
 
@@ -107,21 +98,21 @@ def _block(arrays: Any) -> Array:
 
 def _insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
     """Join the values to the array, and take from both in the order that NumPy finds."""
-    arr, values = _arrays([arr, values])
+    arr, values = as_arrays(arr, values)
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
-    axis = axis_index(np.insert, axis, np.ndim(arr))
-    n = np.shape(arr)[axis]
+    axis = axis_index("insert", axis, arr.shape)
+    n = arr.shape[axis]
     obj = np.arange(*obj.indices(n)) if isinstance(obj, slice) else np.array(bare(obj))
     obj = obj if obj.size else obj.astype(np.intp)
     number = np.count_nonzero(obj) if obj.dtype == bool else obj.size
     values = values.astype(arr.dtype)
     if number == 1:  # any number of values may go to a single place
-        values = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
+        values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
         if obj.ndim == 0:
             values = np.moveaxis(values, 0, axis)
-        number = np.shape(values)[axis]
-    shape = (*np.shape(arr)[:axis], number, *np.shape(arr)[axis + 1 :])
+        number = values.shape[axis]
+    shape = (*arr.shape[:axis], number, *arr.shape[axis + 1 :])
     with naming(np.insert, axis):
         places = np.insert(np.arange(n), obj, np.arange(n, n + number))
         values = np.broadcast_to(values, shape)
@@ -144,7 +135,7 @@ derive(np.insert, _insert, r"y = (a, v)_{[\text{places}]}")
 
 
 def _pieces(function: Function, ary: Array, indices_or_sections: Any, axis: int) -> list[Array]:
-    axis = axis_index(function, axis, np.ndim(ary))
+    axis = axis_index(function.__name__, axis, np.shape(ary))
     with naming(function, axis):
         pieces = function(np.arange(np.shape(ary)[axis]), bare(indices_or_sections))
     ends = [(piece[0], piece[-1] + 1) if len(piece) else (0, 0) for piece in pieces]
@@ -180,9 +171,8 @@ derive(np.array_split, _array_split, r"y = (a_{[: i_1]}, a_{[i_1 : i_2]}, \dots)
 derive(np.hsplit, _hsplit, r"y = (a_{[:, : i_1]}, a_{[:, i_1 : i_2]}, \dots)")
 derive(np.vsplit, _vsplit, r"y = (a_{[: i_1]}, a_{[i_1 : i_2]}, \dots)")
 derive(np.dsplit, _dsplit, r"y = (a_{[:, :, : i_1]}, a_{[:, :, i_1 : i_2]}, \dots)")
-if hasattr(np, "unstack"):  # since NumPy 2.1
-    derive(
-        np.unstack,
-        lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)),
-        r"y = (x_1, x_2, \dots)",
-    )
+derive(
+    np.unstack,
+    lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)),
+    r"y = (x_1, x_2, \dots)",
+)

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import as_arrays, column, row, rows_and_columns, transposed
+from .casting import as_arrays
+from .matrices import column, row, rows_and_columns, transposed
 from .table import constant, define, derive
-
-__all__: list[str] = []
 
 Array = Any
 
@@ -43,7 +42,7 @@ def _pinv_slope(g: Array, y: Array, a: Array, rcond: Any, hermitian: bool) -> Ar
     return np.where(column(column(_cut_off(a, y))), np.nan, slope)
 
 
-_pinv = define(
+_pinv_rule = define(
     lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian),
     vjps=(_pinv_slope,),
     formula=(
@@ -55,9 +54,7 @@ _pinv = define(
 )
 
 
-def _pinv_call(
-    a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NOT_GIVEN
-) -> Array:
+def _pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NOT_GIVEN) -> Array:
     if rcond is not None and rtol is not _NOT_GIVEN:
         raise ValueError("pinv: rcond and rtol are two names of one argument; give one of them")
     shape = rows_and_columns(a, "pinv")
@@ -67,10 +64,10 @@ def _pinv_call(
         rcond = max(shape) * np.finfo(a.dtype).eps
     elif rtol is not _NOT_GIVEN:
         rcond = rtol
-    return _pinv(a, rcond=rcond, hermitian=hermitian)
+    return _pinv_rule(a, rcond=rcond, hermitian=hermitian)
 
 
-derive(np.linalg.pinv, _pinv_call, r"y = a^{+}")
+derive(np.linalg.pinv, _pinv, r"y = a^{+}")
 
 
 def _tensorinv(a: Array, ind: int = 2) -> Array:
@@ -160,7 +157,7 @@ def _fit_for_matrix(g: Array, y: Array, a: Array, b: Array, rcond: float) -> Arr
     return np.where(_cut_off(a, inverse), np.nan, slope)
 
 
-_fit = define(
+_lstsq_rule = define(
     lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
     vjps=(
         _fit_for_matrix,
@@ -180,7 +177,7 @@ def _lstsq(a: Array, b: Array, rcond: float | None = None) -> tuple[Array, Array
     a, b = as_arrays(a, b)
     if rcond is None:
         rcond = float(max(a.shape) * np.finfo(a.dtype).eps)
-    x = _fit(a, b, rcond=rcond)
+    x = _lstsq_rule(a, b, rcond=rcond)
     singular = np.linalg.svdvals(a)
     rank = int(np.sum(singular > rcond * singular[:1]))
     if rank == a.shape[1] < a.shape[0]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .axes import Axis, along, keep
+from .axes import Axis, axis_tuple, keep
 from .casting import floating
 from .table import define
 
@@ -25,7 +25,7 @@ def _logsumexp(a: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     a = floating(a)
     largest = _shift(a, axis)
     total = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
-    return total if keepdims else np.squeeze(total, along(a.ndim, axis))
+    return total if keepdims else np.squeeze(total, axis_tuple(a.ndim, axis))
 
 
 logsumexp = define(

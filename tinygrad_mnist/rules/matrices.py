@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
+
+from .axes import axis_index
 
 __all__ = [
-    "as_arrays",
     "column",
     "moved",
     "row",
@@ -22,19 +22,6 @@ __all__ = [
 ]
 
 Array = Any
-
-
-def as_arrays(*values: Any) -> list[Array]:
-    """Make arrays of lists and numbers, of the dtype of the first array of floats among them."""
-    dtypes = [value.dtype for value in values if hasattr(value, "dtype")]
-    floats = [dtype for dtype in dtypes if dtype.kind == "f"]
-    found: list[Array] = []
-    for value in values:
-        if not hasattr(value, "dtype"):
-            value = np.asarray(value)
-            value = value.astype(floats[0]) if floats and value.dtype.kind in "fiu" else value
-        found.append(value)
-    return found
 
 
 def rows_and_columns(a: Array, name: str) -> tuple[int, int]:
@@ -61,13 +48,8 @@ def row(v: Array) -> Array:
 
 def moved(a: Array, source: int, destination: int, name: str) -> Array:
     """Move one axis to another place; `name` is who asks, for errors."""
-    source, destination = (
-        normalize_axis_index(axis, a.ndim, msg_prefix=f"{name}: {a.shape}")
-        for axis in (source, destination)
-    )
-    order = [i for i in range(a.ndim) if i != source]
-    order.insert(destination, source)
-    return np.transpose(a, order)
+    places = (axis_index(name, axis, a.shape) for axis in (source, destination))
+    return np.moveaxis(a, *places)
 
 
 def under(shape: Sequence[int], dtype: Any) -> Array:

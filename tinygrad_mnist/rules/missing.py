@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .axes import Axis, count, keep, spread
-from .reduction import checked, extreme
-from .statistics import deviation, variance
+from .reduction import checked, extreme, mean_back
+from .statistics import vjps_of_spread
 from .table import constant, define, derive
 
-__all__: list[str] = []
-
 Array = Any
+
+
+def _present(a: Array, where: Any) -> Array:
+    """Make the mask of the elements that take part."""
+    present = ~np.isnan(a)
+    return present if where is True else present & where
 
 
 def _filled(a: Array, value: float) -> Array:
@@ -45,64 +48,18 @@ derive(
     lambda a, axis=None, dtype=None: np.cumprod(_filled(a, 1), axis, dtype),
     r"y = \prod_{i \le k,\, a_i \ne \text{NaN}} a_i",
 )
-
-
-def _mean(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    keepdims: bool = False,
-    where: Any = True,
-) -> Array:
-    present = ~np.isnan(a) & where
-    return spread(keep(g, a.shape, axis) / count(a.shape, axis, present), a.shape, axis, present)
-
-
+# A mask would do for these as well, but NumPy adds up masked elements less exactly.
 define(
     np.nanmean,
-    vjps=(_mean,),
+    vjps=(
+        lambda g, y, a, axis=None, dtype=None, *, keepdims=False, where=True: mean_back(
+            g, a.shape, axis, _present(a, where)
+        ),
+    ),
     formula=(r"\bar a_i = \bar y\,[a_i \ne \text{NaN}] / \#\{j : a_j \ne \text{NaN}\}",),
     forward=checked(np.nanmean),
 )
-
-
-def _variance(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: float | None = None,
-) -> Array:
-    present = ~np.isnan(a) & where
-    return variance(g, y, a, axis, ddof=ddof, where=present, mean=mean, correction=correction)
-
-
-def _deviation(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: float | None = None,
-) -> Array:
-    present = ~np.isnan(a) & where
-    return deviation(g, y, a, axis, ddof=ddof, where=present, mean=mean, correction=correction)
-
-
+_variance, _deviation = vjps_of_spread(_present)
 define(
     np.nanvar,
     vjps=(_variance,),
@@ -121,25 +78,14 @@ define(
     ),
     forward=checked(np.nanstd),
 )
-
-
-def _extreme(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    *,
-    keepdims: bool = False,
-    initial: float | None = None,
-    where: Any = True,
-) -> Array:
-    return extreme(g, y, a, axis, initial=initial, where=~np.isnan(a) & where)
-
-
 for _function in (np.nanmax, np.nanmin):
     define(
         _function,
-        vjps=(_extreme,),
+        vjps=(
+            lambda g, y, a, axis=None, *, keepdims=False, initial=None, where=True: extreme(
+                g, y, a, axis, initial=initial, where=_present(a, where)
+            ),
+        ),
         formula=(r"\bar a_i = \bar y\,[a_i = y] / \#\{j : a_j = y\}",),
     )
 

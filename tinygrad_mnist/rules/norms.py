@@ -8,17 +8,21 @@ values that a norm picks out share its gradient equally where several tie.
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from .axes import Axis, keep, line_up
+from .axes import Axis, axis_indices, keep, line_up
 from .reduction import extreme
-from .statistics import inverse
 from .table import define, derive
 
-__all__: list[str] = []
+__all__ = ["inverse_or_0"]
 
 Array = Any
 Order = Any  # a number, 'fro', 'nuc' or None
+
+
+def inverse_or_0(y: Array) -> Array:
+    """Divide 1 by a norm: by 0 that gives 0, for the convention's sake."""
+    zero = y == 0
+    return np.where(zero, 0, 1 / np.where(zero, 1, y))
 
 
 def _value(x: Array, ord: Order = None, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -29,7 +33,7 @@ def _norm_back(
     g: Array, y: Array, x: Array, ord: Order = None, axis: Axis = None, keepdims: bool = False
 ) -> Array:
     if ord in (None, "fro", 2):
-        return keep(g * inverse(y), x.shape, axis) * x
+        return keep(g * inverse_or_0(y), x.shape, axis) * x
     if ord in (np.inf, -np.inf):
         return extreme(g, y, np.abs(x), axis) * np.sign(x)
     if ord == 0:
@@ -37,10 +41,10 @@ def _norm_back(
     slopes = keep(g, x.shape, axis) * np.sign(x)
     if ord == 1:
         return slopes
-    return slopes * (np.abs(x) * keep(inverse(y), x.shape, axis)) ** (ord - 1)
+    return slopes * (np.abs(x) * keep(inverse_or_0(y), x.shape, axis)) ** (ord - 1)
 
 
-_vector_norm = define(
+_norm_rule = define(
     _value,
     vjps=(_norm_back,),
     formula=(r"\bar a_i = \bar y \operatorname{sign} a_i \left(\frac{|a_i|}{y}\right)^{p - 1}",),
@@ -50,14 +54,14 @@ _vector_norm = define(
 
 def _norm(x: Array, ord: Order = None, axis: Any = None, keepdims: bool = False) -> Array:
     if axis is None and (ord is None or (x.ndim == 1) or (x.ndim == 2 and ord == "fro")):
-        return _vector_norm(x, ord=ord, axis=None, keepdims=keepdims)
-    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim, "norm")
+        return _norm_rule(x, ord=ord, axis=None, keepdims=keepdims)
+    axes = axis_indices("norm", axis, x.shape)
     if len(axes) > 2:
-        raise ValueError(f"norm: along one axis or two, not {len(axes)}, of shape {x.shape}")
+        raise ValueError(f"norm: {x.shape}: axis is {axis}; expected one axis, or two")
     if len(axes) == 2 and ord in _MATRIX_NORMS:
         y = _MATRIX_NORMS[ord](x, *axes)
         return keep(y, x.shape, axes) if keepdims else y
-    return _vector_norm(x, ord=ord, axis=axes if len(axes) == 2 else axes[0], keepdims=keepdims)
+    return _norm_rule(x, ord=ord, axis=axes if len(axes) == 2 else axes[0], keepdims=keepdims)
 
 
 def _sums(x: Array, summed: int, other: int) -> tuple[Array, int]:
@@ -83,23 +87,21 @@ _MATRIX_NORMS = {
 derive(np.linalg.norm, _norm, r"y = \left(\sum_i |a_i|^p\right)^{1 / p}")
 
 
-def _norm_of_vectors(
-    x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2
-) -> Array:
-    axis = axis if axis is None else normalize_axis_tuple(axis, x.ndim, "vector_norm")
-    y = _vector_norm(line_up(x, axis), ord=ord, axis=0)
-    return keep(y, x.shape, axis) if keepdims else y
+def _vector_norm(x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:
+    axes = axis_indices("vector_norm", axis, x.shape)
+    y = _norm_rule(line_up(x, axes), ord=ord, axis=0)
+    return keep(y, x.shape, axes) if keepdims else y
 
 
-derive(np.linalg.vector_norm, _norm_of_vectors, r"y = \left(\sum_i |a_i|^p\right)^{1 / p}")
+derive(np.linalg.vector_norm, _vector_norm, r"y = \left(\sum_i |a_i|^p\right)^{1 / p}")
 
 
-def _norm_of_matrices(x: Array, /, *, keepdims: bool = False, ord: Order = "fro") -> Array:
+def _matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Order = "fro") -> Array:
     return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
 derive(
     np.linalg.matrix_norm,
-    _norm_of_matrices,
+    _matrix_norm,
     r"y = \operatorname{norm}(a) \text{ of the last two axes}",
 )

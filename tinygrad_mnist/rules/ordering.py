@@ -7,18 +7,18 @@ line that contains NaN has the quantile NaN, and its NaNs share the gradient; th
 that leave NaN out give it none.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from .axes import Axis, keep, kept, line_up, listed
+from .axes import axis_indices, keep, kept_shape, line_up
+from .casting import as_arrays
 from .reduction import extreme
 from .table import constant, define, derive
 
-__all__: list[str] = []
-
 Array = Any
+Function = Callable[..., Any]
 
 # --- sorting ------------------------------------------------------------------------------
 
@@ -57,8 +57,8 @@ def _unsorted(g: Array, a: Array, axis: int | None) -> Array:
 def _unpartitioned(
     g: Array, y: Array, a: Array, kth: Any, axis: int | None = -1, kind: str = "introselect"
 ) -> Array:
-    along = 0 if axis is None else axis
-    return _unsorted(_permute(g, order=_order(y, along), axis=along), a, axis)
+    line = 0 if axis is None else axis
+    return _unsorted(_permute(g, order=_order(y, line), axis=line), a, axis)
 
 
 define(
@@ -112,28 +112,29 @@ def _statistics(lines: Array, ranks: Array, broken: Array, skip: bool) -> Array:
     return np.where(broken, np.nan, y) if skip and broken.any() else y
 
 
-def _axes(name: str, axis: Any, ndim: int) -> Axis:
-    return None if axis is None else normalize_axis_tuple(axis, ndim, name)
+def _median(name: str, skip: bool) -> Function:
+    """Write a median, which may skip NaN."""
 
+    def median(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+        axis = axis_indices(name, axis, a.shape)
+        middle = lines = line_up(a, axis)
+        if len(lines):
+            counts, broken = _counts(lines, skip)
+            middle = _statistics(lines, np.stack([(counts - 1) // 2, counts // 2]), broken, skip)
+        y = np.mean(middle, axis=0)
+        return keep(y, a.shape, axis) if keepdims else y
 
-def _median(name: str, a: Array, axis: Any, keepdims: bool, skip: bool) -> Array:
-    axis = _axes(name, axis, a.ndim)
-    middle = lines = line_up(a, axis)
-    if len(lines):
-        counts, broken = _counts(lines, skip)
-        middle = _statistics(lines, np.stack([(counts - 1) // 2, counts // 2]), broken, skip)
-    y = np.mean(middle, axis=0)
-    return keep(y, a.shape, axis) if keepdims else y
+    return median
 
 
 derive(
     np.median,
-    lambda a, axis=None, *, keepdims=False: _median("median", a, axis, keepdims, skip=False),
+    _median("median", skip=False),
     r"y = \tfrac12 (a_{(\lfloor (n+1)/2 \rfloor)} + a_{(\lceil (n+1)/2 \rceil)})",
 )
 derive(
     np.nanmedian,
-    lambda a, axis=None, *, keepdims=False: _median("nanmedian", a, axis, keepdims, skip=True),
+    _median("nanmedian", skip=True),
     r"y = \operatorname{median}\, \{a_i \ne \text{NaN}\}",
 )
 
@@ -163,66 +164,67 @@ def _place(q: Array, n: Array, method: str) -> Array:
     return place
 
 
-def _quantiles(
-    name: str, a: Array, q: Any, whole: int, axis: Any, method: str, keepdims: bool, skip: bool
-) -> Array:
-    """Compute quantiles, given as parts of `whole`."""
-    if method not in _METHODS:
-        raise ValueError(f"{name}: of its methods, Tensors have {', '.join(_METHODS)}")
-    a = listed(a, q)
-    axis = _axes(name, axis, a.ndim)
-    lines = line_up(a, axis)
-    if not len(lines):
-        raise ValueError(f"{name}: shape {a.shape} has no elements along axis {axis}")
-    parts = q if hasattr(q, "dtype") else np.asarray(q, np.float64)
-    parts = parts / whole if whole != 1 else parts
-    if not np.all((parts >= 0) & (parts <= 1)):
-        raise ValueError(f"{name}: q must lie between 0 and {whole}")
+def _quantile(name: str, whole: int, skip: bool) -> Function:
+    """Write a quantile, given as a part of `whole`, which may skip NaN."""
+
+    def quantile(
+        a: Array, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False
+    ) -> Array:
+        if method not in _METHODS:
+            known = ", ".join(_METHODS)
+            raise ValueError(f"{name}: not supported for Tensors: {method=}; expected of {known}")
+        a, _ = as_arrays(a, q)
+        axis = axis_indices(name, axis, a.shape)
+        lines = line_up(a, axis)
+        if not len(lines):
+            raise ValueError(f"{name}: {a.shape}: expected elements along the axes {axis}")
+        parts = q if hasattr(q, "dtype") else np.asarray(q, np.float64)
+        parts = parts / whole if whole != 1 else parts
+        if not np.all((parts >= 0) & (parts <= 1)):
+            raise ValueError(f"{name}: q is {q}; expected numbers from 0 to {whole}")
+        # Python's numbers take the dtype that they meet, but only after they have found a place.
+        takes = not hasattr(q, "dtype") and a.dtype.kind == "f"
+        parts_of_lines = parts.reshape((-1,) + (1,) * (lines.ndim - 1))
+        y = _between(lines, parts_of_lines, method, skip, a.dtype if takes else None)
+        return y.reshape(parts.shape + (kept_shape(a.shape, axis) if keepdims else lines.shape[1:]))
+
+    return quantile
+
+
+def _between(lines: Array, parts: Array, method: str, skip: bool, dtype: Any) -> Array:
+    """Find the quantiles, between two elements of each line; `dtype` is that of the weights."""
     counts, broken = _counts(lines, skip)
-    place = _place(
-        parts.reshape((-1,) + (1,) * (lines.ndim - 1)), counts.astype(parts.dtype), method
-    )
+    place = _place(parts, counts.astype(parts.dtype), method)
     floor = np.asarray(np.floor(place))
     below = floor.astype(np.intp)
     above = below if method in _ROUNDED else np.minimum(below + 1, np.maximum(counts - 1, 0))
-    t = place - floor
-    if not hasattr(q, "dtype") and a.dtype.kind == "f":
-        t = t.astype(a.dtype)  # Python's numbers take the dtype that they meet
+    t = place - floor if dtype is None else (place - floor).astype(dtype)
     both = _statistics(lines, np.concatenate([below, above]), broken, skip)
     low, high = both[: len(below)], both[len(below) :]
     step = high - low
     # From the nearer end, which is exact at both.
-    y = np.where(t < 0.5, low + step * t, high - step * (1 - t))
-    return y.reshape(parts.shape + (kept(a.shape, axis) if keepdims else lines.shape[1:]))
+    return np.where(t < 0.5, low + step * t, high - step * (1 - t))
 
 
 derive(
     np.quantile,
-    lambda a, q, axis=None, *, method="linear", keepdims=False: _quantiles(
-        "quantile", a, q, 1, axis, method, keepdims, skip=False
-    ),
+    _quantile("quantile", 1, skip=False),
     r"y = (1 - t)\, a_{(k)} + t\, a_{(k+1)}, \quad k + t = 1 + (n - 1)\, q",
 )
 derive(
     np.percentile,
-    lambda a, q, axis=None, *, method="linear", keepdims=False: _quantiles(
-        "percentile", a, q, 100, axis, method, keepdims, skip=False
-    ),
+    _quantile("percentile", 100, skip=False),
     r"y = \operatorname{quantile}(a, q / 100)",
 )
 derive(
     np.nanquantile,
-    lambda a, q, axis=None, *, method="linear", keepdims=False: _quantiles(
-        "nanquantile", a, q, 1, axis, method, keepdims, skip=True
-    ),
+    _quantile("nanquantile", 1, skip=True),
     r"y = \operatorname{quantile}(\{a_i \ne \text{NaN}\}, q)",
 )
 derive(
     np.nanpercentile,
-    lambda a, q, axis=None, *, method="linear", keepdims=False: _quantiles(
-        "nanpercentile", a, q, 100, axis, method, keepdims, skip=True
-    ),
+    _quantile("nanpercentile", 100, skip=True),
     r"y = \operatorname{quantile}(\{a_i \ne \text{NaN}\}, q / 100)",
 )
 
-constant(np.argsort, np.argpartition, np.lexsort)
+constant(np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..engine import Traced
-from .places import along, axis_index, bare
+from .axes import Shape, axis_index, axis_indices
+from .places import along, bare
 from .table import constant, define, derive, in_place
 
-__all__ = ["getitem", "scatter", "scattered"]
+__all__ = ["getitem", "scatter"]
 
 Array = Any
-Shape = tuple[int, ...]
 
 # --- scattering ---------------------------------------------------------------------------
 
@@ -26,7 +26,7 @@ _CHUNK = 1 << 16  # so many elements at a time: the numbers of their places fit 
 _LARGE = 1 << 14  # from so many elements on, it is worth some calls not to write them twice
 
 
-def _scatter(g: Array, shape: Shape, index: Any) -> Array:
+def _scattered(g: Array, shape: Shape, index: Any) -> Array:
     parts = index if isinstance(index, tuple) else (index,)
     if any(_repeats(part) for part in parts):
         return _added_up(g, shape, parts)
@@ -119,19 +119,19 @@ def _are_distinct(places: Array, number: int) -> bool:
     return bool((marked[places] == marks).all())
 
 
-scatter = define(
-    _scatter,
+_scatter = define(
+    _scattered,
     vjps=(lambda g, y, a, shape, index: g[index],),
     formula=(r"\bar a = \bar y_{[\text{index}]}",),
     name="scatter",
 )
 
 
-def scattered(g: Array, shape: Shape, index: Any) -> Array:
-    """Scatter a gradient: at once if it is a bare array, else so that it is recorded."""
+def scatter(g: Array, shape: Shape, index: Any) -> Array:
+    """Put elements into zeros, at the places that an index picks; the same places add up."""
     if isinstance(g, Traced):
-        return scatter(g, shape=shape, index=index)
-    return _scatter(g, shape, index)
+        return _scatter(g, shape=shape, index=index)
+    return _scattered(g, shape, index)  # the usual case, at half the cost of a rule
 
 
 # --- indexing -----------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _getitem(a: Array, index: Any) -> Array:
 
 getitem = define(
     operator.getitem,
-    vjps=(lambda g, y, a, index: scattered(g, a.shape, index),),
+    vjps=(lambda g, y, a, index: scatter(g, a.shape, index),),
     formula=(r"\bar a_{[\text{index}]} \mathrel{+}= \bar y, \text{ else } 0",),
     forward=_getitem,
 )
@@ -168,7 +168,7 @@ def _untake(
     elif mode == "clip":
         places = places.clip(0, shape[axis] - 1)
     index = (*[slice(None)] * axis, places)
-    return scattered(g, shape, index).reshape(a.shape)
+    return scatter(g, shape, index).reshape(a.shape)
 
 
 define(
@@ -182,11 +182,11 @@ def _take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Array:
     indices = np.array(bare(indices))
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
-    axis = axis_index(np.take_along_axis, axis, np.ndim(arr))
+    axis = axis_index("take_along_axis", axis, np.shape(arr))
     if indices.ndim != np.ndim(arr):
         raise ValueError(
-            f"take_along_axis: indices of shape {indices.shape} for an array of shape "
-            f"{np.shape(arr)}: expected as many axes"
+            f"take_along_axis: {np.shape(arr)}: indices of shape {indices.shape}; expected as many "
+            f"axes"
         )
     index = list(np.ix_(*map(np.arange, np.shape(arr))))
     index[axis] = indices
@@ -217,10 +217,8 @@ def _trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
     if trim.lower() not in ("f", "b", "fb", "bf"):
         raise ValueError(f"trim_zeros: trim is {trim!r}; expected 'f', 'b' or 'fb'")
     places = np.argwhere(bare(np.not_equal(filt, 0)))
-    axes = range(filt.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     index = [slice(None)] * filt.ndim
-    for place in axes:
-        i = axis_index(np.trim_zeros, place, filt.ndim)
+    for i in axis_indices("trim_zeros", axis, filt.shape):
         start = places[:, i].min(initial=filt.shape[i]) if "f" in trim.lower() else 0
         stop = places[:, i].max(initial=-1) + 1 if "b" in trim.lower() else None
         index[i] = slice(start, stop)
@@ -232,6 +230,7 @@ derive(np.extract, _extract, r"y = a_{[\text{condition}]}")
 derive(np.delete, _delete, r"y = a_{[\text{the places that are left}]}")
 derive(np.trim_zeros, _trim_zeros, r"y = a_{[\text{first} : \text{last}]}")
 
+constant(np.nonzero, np.flatnonzero, np.argwhere)
 constant(
     np.ix_,
     np.diag_indices_from,

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..engine import Traced, plain_error
+from .axes import axis_index
 
-__all__ = ["along", "axis_index", "axis_order", "bare", "naming"]
+__all__ = ["along", "axis_order", "bare", "naming"]
 
 Array = Any
 Function = Callable[..., Any]
@@ -34,13 +35,6 @@ def bare(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, Traced) else value
 
 
-def axis_index(function: Function, axis: int, ndim: int) -> int:
-    """Count an axis from the front, and refuse one that is not there."""
-    if not -ndim <= axis < ndim:
-        raise IndexError(f"{function.__name__}: axis {axis} is out of bounds for {ndim} axes")
-    return axis % ndim
-
-
 def axis_order(function: Function, ndim: int, *args: Any) -> tuple[int, ...]:
     """List the axes in the order into which a function like ``np.moveaxis`` brings them."""
     as_long_as_their_places = np.empty(tuple(range(ndim)))
@@ -52,7 +46,7 @@ def along(function: Function, a: Array, axis: int | None, pick: Callable[[Array]
     """Take from an array along an axis what `pick` makes of the places along it."""
     if axis is None:
         a, axis = np.reshape(a, -1), 0
-    axis = axis_index(function, axis, np.ndim(a))
+    axis = axis_index(function.__name__, axis, np.shape(a))
     with naming(function, axis):
         places = pick(np.arange(np.shape(a)[axis]))
     return np.take(a, places, axis)

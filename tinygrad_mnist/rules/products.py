@@ -10,17 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import as_arrays, column, moved, row, transposed
+from .casting import as_arrays
+from .matrices import column, moved, row, transposed
 from .table import PerInput, define, derive
-
-__all__: list[str] = []
 
 Array = Any
 Axes = int | tuple[Any, Any]
-
-
-def _axes(*bounds: int) -> tuple[int, ...]:
-    return tuple(range(*bounds))
 
 
 # --- matmul -------------------------------------------------------------------------------
@@ -39,7 +34,7 @@ def _right(g: Array, y: Array, a: Array, b: Array) -> Array:
         return column(a) * row(g) if b.ndim > 1 else g * a
     if a.ndim == 2 or b.ndim > 2:
         return transposed(a) @ g
-    stacked = _axes(a.ndim - 1)  # one matrix met a stack, which is one large product
+    stacked = range(a.ndim - 1)  # one matrix met a stack, which is one large product
     return np.tensordot(a, g, (stacked, stacked))
 
 
@@ -69,8 +64,8 @@ def _dot_left(g: Array, y: Array, a: Array, b: Array) -> Array:
         return g * b
     if b.ndim <= 2:
         return _left(g, y, a, b)
-    free = (*_axes(b.ndim - 2), b.ndim - 1)
-    return np.tensordot(g, b, (_axes(a.ndim - 1, g.ndim), free))
+    free = (*range(b.ndim - 2), b.ndim - 1)
+    return np.tensordot(g, b, (range(a.ndim - 1, g.ndim), free))
 
 
 def _dot_right(g: Array, y: Array, a: Array, b: Array) -> Array:
@@ -78,8 +73,8 @@ def _dot_right(g: Array, y: Array, a: Array, b: Array) -> Array:
         return g * a
     if b.ndim <= 2:
         return _right(g, y, a, b)
-    free = _axes(a.ndim - 1)
-    return moved(np.tensordot(a, g, (free, free)), 0, -2, "dot")
+    free = range(a.ndim - 1)
+    return np.moveaxis(np.tensordot(a, g, (free, free)), 0, -2)
 
 
 define(
@@ -96,13 +91,13 @@ define(
 def _inner_left(g: Array, y: Array, a: Array, b: Array) -> Array:
     if not a.ndim or not np.ndim(b):
         return g * b
-    return np.tensordot(g, b, (_axes(a.ndim - 1, g.ndim), _axes(b.ndim - 1)))
+    return np.tensordot(g, b, (range(a.ndim - 1, g.ndim), range(b.ndim - 1)))
 
 
 def _inner_right(g: Array, y: Array, a: Array, b: Array) -> Array:
     if not np.ndim(a) or not b.ndim:
         return g * a
-    free = _axes(a.ndim - 1)
+    free = range(a.ndim - 1)
     return np.tensordot(g, a, (free, free))
 
 
@@ -125,7 +120,7 @@ define(
     forward=lambda a, b: np.vdot(*as_arrays(a, b)),
 )
 
-_vecdot = define(
+_vecdot_rule = define(
     lambda a, b: np.vecdot(a, b),
     vjps=(lambda g, y, a, b: column(g) * b, lambda g, y, a, b: column(g) * a),
     formula=(r"\bar a = \bar y\, b", r"\bar b = \bar y\, a"),
@@ -133,30 +128,29 @@ _vecdot = define(
 )
 
 
-def _along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
-    return _vecdot(*(moved(x, axis, -1, "vecdot") for x in as_arrays(x1, x2)))
+def _vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    return _vecdot_rule(*(moved(x, axis, -1, "vecdot") for x in as_arrays(x1, x2)))
 
 
-derive(np.vecdot, _along, r"y = \sum_k x_{1,k}\, x_{2,k}")
-derive(np.linalg.vecdot, _along, r"y = \sum_k x_{1,k}\, x_{2,k}")
+derive(np.vecdot, _vecdot, r"y = \sum_k x_{1,k}\, x_{2,k}")
+derive(np.linalg.vecdot, _vecdot, r"y = \sum_k x_{1,k}\, x_{2,k}")
 
-if hasattr(np, "matvec"):  # NumPy 2.2
-    define(
-        np.matvec,
-        vjps=(
-            lambda g, y, a, b: column(g) * row(b),
-            lambda g, y, a, b: np.vecmat(g, a),
-        ),
-        formula=(r"\bar a = \bar y\, b^{\mathsf T}", r"\bar b = a^{\mathsf T} \bar y"),
-    )
-    define(
-        np.vecmat,
-        vjps=(
-            lambda g, y, a, b: np.matvec(b, g),
-            lambda g, y, a, b: column(a) * row(g),
-        ),
-        formula=(r"\bar a = b\, \bar y", r"\bar b = a\, \bar y^{\mathsf T}"),
-    )
+define(
+    np.matvec,
+    vjps=(
+        lambda g, y, a, b: column(g) * row(b),
+        lambda g, y, a, b: np.vecmat(g, a),
+    ),
+    formula=(r"\bar a = \bar y\, b^{\mathsf T}", r"\bar b = a^{\mathsf T} \bar y"),
+)
+define(
+    np.vecmat,
+    vjps=(
+        lambda g, y, a, b: np.matvec(b, g),
+        lambda g, y, a, b: column(a) * row(g),
+    ),
+    formula=(r"\bar a = b\, \bar y", r"\bar b = a\, \bar y^{\mathsf T}"),
+)
 
 # --- sums over several axes ---------------------------------------------------------------
 
@@ -212,7 +206,7 @@ def _chained(i: int) -> Callable[..., Array]:
     return vjp
 
 
-_chain = define(
+_multi_dot_rule = define(
     lambda *matrices: np.linalg.multi_dot(matrices),
     vjps=PerInput(_chained),
     formula=(
@@ -226,9 +220,9 @@ def _multi_dot(arrays: Iterable[Array]) -> Array:
     """Make matrices of vectors at the ends, and take the axes away again."""
     arrays = as_arrays(*arrays)
     if len(arrays) < 2:
-        raise ValueError(f"multi_dot: expected at least two arrays, not {len(arrays)}")
+        raise ValueError(f"multi_dot: {len(arrays)} arrays; expected at least two")
     first, *middle, last = arrays
-    y = _chain(
+    y = _multi_dot_rule(
         row(first) if first.ndim == 1 else first,
         *middle,
         column(last) if last.ndim == 1 else last,
@@ -246,14 +240,14 @@ def _outer(a: Array, b: Array) -> Array:
     return column(a.reshape(-1)) * row(b.reshape(-1))
 
 
-def _outer_of_vectors(x1: Array, x2: Array, /) -> Array:
+def _vector_outer(x1: Array, x2: Array, /) -> Array:
     if np.ndim(x1) != 1 or np.ndim(x2) != 1:
         raise ValueError(f"outer: {np.shape(x1)}, {np.shape(x2)}: expected two vectors")
     return _outer(x1, x2)
 
 
 derive(np.outer, _outer, r"y = a_i\, b_j")
-derive(np.linalg.outer, _outer_of_vectors, r"y = x_{1,i}\, x_{2,j}")
+derive(np.linalg.outer, _vector_outer, r"y = x_{1,i}\, x_{2,j}")
 
 
 def _kron(a: Array, b: Array) -> Array:
@@ -291,7 +285,7 @@ def _elements(v: Array) -> tuple[Array, Array, Array]:
     return v[..., 0], v[..., 1], v[..., 2] if v.shape[-1] == 3 else np.zeros((), v.dtype)
 
 
-def _cross_in_space(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+def _cross_of_3(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     a, b = as_arrays(x1, x2)
     if any(moved(x, axis, -1, "cross").shape[-1] != 3 for x in (a, b)):
         raise ValueError(f"cross: {a.shape}, {b.shape}: expected 3 elements along axis {axis}")
@@ -300,4 +294,4 @@ def _cross_in_space(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
 
 _CROSS = r"y = (a_1 b_2 - a_2 b_1,\; a_2 b_0 - a_0 b_2,\; a_0 b_1 - a_1 b_0)"
 derive(np.cross, _cross, _CROSS)
-derive(np.linalg.cross, _cross_in_space, _CROSS)
+derive(np.linalg.cross, _cross_of_3, _CROSS)

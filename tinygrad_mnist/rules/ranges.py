@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .matrices import as_arrays
+from .casting import as_arrays
 from .table import derive
-
-__all__: list[str] = []
 
 Array = Any
 
@@ -43,7 +41,7 @@ def _logspace(
 ) -> Array:
     start, stop, base = as_arrays(start, stop, base)
     if base.ndim:
-        start, stop, base = _broadcast(start, stop, base)
+        start, stop, base = np.broadcast_arrays(start, stop, base)
         base = np.expand_dims(base, axis)
     y = base ** _linspace(start, stop, num, endpoint, axis=axis)
     return y if dtype is None else y.astype(dtype)
@@ -59,7 +57,7 @@ def _geomspace(
 ) -> Array:
     start, stop = as_arrays(start, stop)
     if np.any(start == 0) or np.any(stop == 0) or np.any(np.sign(start) != np.sign(stop)):
-        raise ValueError("geomspace: start and stop must have the same sign, and not be 0")
+        raise ValueError("geomspace: expected a start and a stop of the same sign, and not 0")
     return _mixed(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t, dtype)
 
 
@@ -69,16 +67,11 @@ def _mixed(
     """Go from the start to the stop along a new axis."""
     kind = np.result_type(start, stop)
     steps = np.linspace(0, 1, num, endpoint, dtype=kind if kind.kind == "f" else None)
-    start, stop = _broadcast(start, stop)
+    start, stop = np.broadcast_arrays(start, stop)
     axis = axis % (start.ndim + 1)
     t = steps.reshape((-1,) + (1,) * (start.ndim - axis))
     y = mix(np.expand_dims(start, axis), np.expand_dims(stop, axis), t)
     return y if dtype is None else y.astype(dtype)
-
-
-def _broadcast(*arrays: Array) -> list[Array]:
-    shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    return [np.broadcast_to(array, shape) for array in arrays]
 
 
 derive(np.linspace, _linspace, r"y = (1 - t)\, a + t\, b, \quad t_k = k / (n - 1)")

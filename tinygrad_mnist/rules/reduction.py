@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .axes import Axis, count, keep, line_up, put_back, spread
+from .axes import Axis, Shape, count, keep, line_up, previous, put_back, spread
 from .table import constant, define, derive
 
-__all__ = ["checked", "divisible", "extreme", "previous"]
+__all__ = ["checked", "divisible", "extreme", "mean_back", "others"]
 
 Array = Any
 
@@ -24,13 +24,19 @@ def checked(function: Callable[..., Array]) -> Callable[..., Array]:
 
     def forward(a: Array, axis: Axis = None, dtype: Any = None, **keywords: Any) -> Array:
         if dtype is not None and np.dtype(dtype).kind != "f" and a.dtype.kind == "f":
-            raise TypeError(f"dtype {np.dtype(dtype)} has no gradient; a floating-point one has")
+            raise TypeError(f"dtype {np.dtype(dtype)} has no gradient; expected a floating one")
         return function(a, axis, dtype, **keywords)
 
     return forward
 
 
 # --- sums ---------------------------------------------------------------------------------
+
+
+def mean_back(g: Array, shape: Shape, axis: Axis, where: Any) -> Array:
+    """Spread the gradient of a mean over the elements that take part."""
+    return spread(keep(g, shape, axis) / count(shape, axis, where), shape, axis, where)
+
 
 define(
     np.sum,
@@ -45,8 +51,8 @@ define(
 define(
     np.mean,
     vjps=(
-        lambda g, y, a, axis=None, dtype=None, *, keepdims=False, where=True: spread(
-            keep(g, a.shape, axis) / count(a.shape, axis, where), a.shape, axis, where
+        lambda g, y, a, axis=None, dtype=None, *, keepdims=False, where=True: mean_back(
+            g, a.shape, axis, where
         ),
     ),
     formula=(r"\bar a_i = \bar y / n",),
@@ -61,17 +67,11 @@ def divisible(y: Array) -> Any:
     return np.all(np.isfinite(y) & (np.abs(y) >= np.finfo(y.dtype).tiny))
 
 
-def previous(lines: Array, first: float) -> Array:
-    """Shift by one along the first axis, and start with a number."""
-    start = np.full((min(len(lines), 1), *lines.shape[1:]), first, lines.dtype)
-    return np.concatenate([start, lines[:-1]])
-
-
-def _others(a: Array, axis: Axis, dtype: Any) -> Array:
+def others(a: Array, axis: Axis, dtype: Any = None) -> Array:
     """Multiply for each element all others: those before it by those after it."""
     lines = line_up(a, axis)
-    before = previous(np.cumprod(lines, axis=0, dtype=dtype), 1)
-    after = previous(np.cumprod(lines[::-1], axis=0, dtype=dtype), 1)[::-1]
+    before = np.cumprod(previous(lines, 1), axis=0, dtype=dtype)
+    after = np.cumprod(previous(lines[::-1], 1), axis=0, dtype=dtype)[::-1]
     return put_back(before * after, a.shape, axis)
 
 
@@ -91,7 +91,7 @@ def _product(
     if divisible(y):
         part = keep(g * y, a.shape, axis) / a
     else:
-        part = keep(g, a.shape, axis) * initial * _others(a, axis, dtype)
+        part = keep(g, a.shape, axis) * initial * others(a, axis, dtype)
     return part if where is True else np.where(where, part, 0)
 
 

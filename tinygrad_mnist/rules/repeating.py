@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .picking import scatter, scattered
-from .places import along, axis_index, bare, naming
+from .axes import Shape, axis_index
+from .picking import scatter
+from .places import along, bare, naming
 from .table import define, derive
-
-__all__: list[str] = []
 
 Array = Any
 
@@ -26,7 +25,7 @@ def _unrepeat(g: Array, y: Array, a: Array, repeats: Any, axis: int | None = Non
     if np.size(repeats) != 1:
         places = np.repeat(np.arange(shape[axis]), repeats)
         index = (*[slice(None)] * axis, places)
-        return scattered(g, shape, index).reshape(a.shape)
+        return scatter(g, shape, index).reshape(a.shape)
     times = int(np.reshape(repeats, ()))
     split = g.reshape(*shape[: axis + 1], times, *shape[axis + 1 :])
     if axis == len(shape) - 1:  # a product with ones sums short rows many times faster
@@ -71,7 +70,7 @@ _PICKING_MODES = ("edge", "reflect", "symmetric", "wrap")
 
 
 def _pad(array: Array, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Array:
-    pairs = _pairs(bare(pad_width), np.ndim(array))
+    pairs = _pairs(bare(pad_width), np.shape(array))
     value = kwargs.pop("constant_values", 0) if mode == "constant" else 0
     if mode in _PICKING_MODES and kwargs.get("reflect_type") == "even":
         del kwargs["reflect_type"]
@@ -90,23 +89,23 @@ def _pad(array: Array, pad_width: Any, mode: Any = "constant", **kwargs: Any) ->
     return np.copy(array) if y is array else y
 
 
-def _pairs(pad_width: Any, ndim: int) -> Array:
+def _pairs(pad_width: Any, shape: Shape) -> Array:
     """Write the widths before and after each axis out, in whatever form they are given."""
     if isinstance(pad_width, dict):
-        places = {axis_index(np.pad, axis, ndim): axis for axis in pad_width}
-        pad_width = [pad_width[places[i]] if i in places else 0 for i in range(ndim)]
+        places = {axis_index("pad", axis, shape): axis for axis in pad_width}
+        pad_width = [pad_width[places[i]] if i in places else 0 for i in range(len(shape))]
         pad_width = [(width, width) if np.ndim(width) == 0 else width for width in pad_width]
     widths = np.asarray(pad_width)
     if widths.dtype.kind != "i" or (widths < 0).any():
         raise ValueError(f"pad: pad_width is {pad_width}; expected integers that are not negative")
     with naming(np.pad):
-        return np.broadcast_to(widths, (ndim, 2))
+        return np.broadcast_to(widths, (len(shape), 2))
 
 
 def _with_constants(array: Array, pairs: Array, value: Any) -> Array:
     shape = np.shape(array)
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(shape, pairs, strict=True))
-    padded = scatter(array, shape=tuple((shape + pairs.sum(axis=1)).tolist()), index=inside)
+    padded = scatter(array, tuple((shape + pairs.sum(axis=1)).tolist()), inside)
     with naming(np.pad):
         value = np.asarray(value)
         if not value.any():
@@ -123,8 +122,10 @@ def _sliding_window_view(x: Array, window_shape: Any, axis: Any = None) -> Array
     windows = window_shape if isinstance(window_shape, tuple | list) else (window_shape,)
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     if len(windows) != len(axes):
-        raise ValueError(f"sliding_window_view: {len(windows)} lengths for {len(axes)} axes")
-    places = [axis_index(sliding_window_view, axis, x.ndim) for axis in axes]
+        raise ValueError(
+            f"sliding_window_view: {x.shape}: {len(windows)} lengths; expected {len(axes)}"
+        )
+    places = [axis_index("sliding_window_view", axis, x.shape) for axis in axes]
     for length, place in zip(windows, places, strict=True):
         x = along(sliding_window_view, x, place, partial(sliding_window_view, window_shape=length))
         x = np.moveaxis(x, place + 1, -1)

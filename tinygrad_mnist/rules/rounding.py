@@ -49,7 +49,7 @@ derive(
     lambda x1, x2: (np.floor_divide(x1, x2), np.remainder(x1, x2)),
     r"y = (\lfloor x_1 / x_2 \rfloor,\; x_1 \bmod x_2)",
 )
-fraction = define(
+_fraction = define(
     lambda a: np.modf(a)[0],
     vjps=(lambda g, y, a: g,),
     formula=(r"\bar a = \bar y",),
@@ -57,11 +57,11 @@ fraction = define(
 )
 
 
-def _modf(x: Array) -> tuple[Array, Array]:
-    return fraction(x), wrap(type(x), np.modf(x._array)[1])
-
-
-derive(np.modf, _modf, r"y = (x - \operatorname{trunc} x,\; \operatorname{trunc} x)")
+derive(
+    np.modf,
+    lambda x: (_fraction(x), np.trunc(x)),
+    r"y = (x - \operatorname{trunc} x,\; \operatorname{trunc} x)",
+)
 
 # --- floating-point numbers ---------------------------------------------------------------
 

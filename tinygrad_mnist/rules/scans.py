@@ -5,22 +5,22 @@ right with zeros, too: where products can't be divided by their factors, it runs
 :math:`x_k = b_k + a_k x_{k-1}`, which is a rule of its own, backwards.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .axes import along, line_up, put_back
-from .reduction import checked, divisible, previous
+from .axes import axis_tuple, kept_shape, line_up, previous, put_back
+from .reduction import checked, divisible
 from .table import define, derive
 
-__all__: list[str] = []
-
 Array = Any
+Function = Callable[..., Any]
 
 
 def _backwards_sum(g: Array, axis: int | None) -> Array:
     """Add up along an axis from the end."""
-    (axis,) = along(g.ndim, 0 if axis is None else axis)
+    (axis,) = axis_tuple(g.ndim, 0 if axis is None else axis)
     back = (*[slice(None)] * axis, slice(None, None, -1))
     return np.cumsum(g[back], axis=axis)[back]
 
@@ -80,32 +80,35 @@ define(
 # --- as the array API standard has them ---------------------------------------------------
 
 
-def _cumulative(
-    function: Any, first: int, x: Array, axis: int | None, dtype: Any, include_initial: bool
-) -> Array:
-    if axis is None and x.ndim != 1:
-        name = {np.cumsum: "cumulative_sum", np.cumprod: "cumulative_prod"}[function]
-        raise ValueError(f"{name}: of shape {x.shape}, it needs an axis")
-    y = function(x, axis=axis, dtype=dtype)
-    if not include_initial:
-        return y
-    (axis,) = along(x.ndim, 0 if axis is None else axis)
-    start = np.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), first, y.dtype)
-    return np.concatenate([start, y], axis)
+def _starting(name: str, scan: Function, first: int) -> Function:
+    """Let a scan start with the value of no elements."""
+
+    def cumulative(
+        x: Array,
+        /,
+        *,
+        axis: int | None = None,
+        dtype: Any = None,
+        include_initial: bool = False,
+    ) -> Array:
+        if axis is None and x.ndim != 1:
+            raise ValueError(f"{name}: {x.shape}: expected an axis")
+        y = scan(x, axis, dtype)
+        if not include_initial:
+            return y
+        start = np.full(kept_shape(x.shape, axis), first, y.dtype)
+        return np.concatenate([start, y], axis or 0)
+
+    return cumulative
 
 
-if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
-    derive(
-        np.cumulative_sum,
-        lambda x, /, *, axis=None, dtype=None, include_initial=False: _cumulative(
-            np.cumsum, 0, x, axis, dtype, include_initial
-        ),
-        r"y = \operatorname{cumsum} a, \text{ after } 0 \text{ if that is included}",
-    )
-    derive(
-        np.cumulative_prod,
-        lambda x, /, *, axis=None, dtype=None, include_initial=False: _cumulative(
-            np.cumprod, 1, x, axis, dtype, include_initial
-        ),
-        r"y = \operatorname{cumprod} a, \text{ after } 1 \text{ if that is included}",
-    )
+derive(
+    np.cumulative_sum,
+    _starting("cumulative_sum", np.cumsum, 0),
+    r"y = \operatorname{cumsum} a, \text{ after } 0 \text{ if that is included}",
+)
+derive(
+    np.cumulative_prod,
+    _starting("cumulative_prod", np.cumprod, 1),
+    r"y = \operatorname{cumprod} a, \text{ after } 1 \text{ if that is included}",
+)

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .axes import Axis
 from .places import axis_order
 from .table import constant, define, derive
 
-__all__: list[str] = []
-
 Array = Any
-Axis = int | tuple[int, ...] | None
 
 # --- the shape ----------------------------------------------------------------------------
 
@@ -32,7 +30,7 @@ def _unreshape(
     return g.reshape(a.shape) if order == "C" else np.reshape(g, a.shape, order)
 
 
-reshape = define(
+_reshape_rule = define(
     np.reshape,
     vjps=(_unreshape,),
     formula=(r"\bar a = \operatorname{reshape}(\bar y)",),
@@ -43,7 +41,7 @@ reshape = define(
 def _reshape(a: Array, shape: Any, order: Any = "C", *, copy: bool | None = None) -> Array:
     if order == "A":
         order = "F" if a._array.flags.fnc else "C"
-    return reshape(a, shape=shape, order=order, copy=copy)
+    return _reshape_rule(a, shape=shape, order=order, copy=copy)
 
 
 derive(np.reshape, _reshape, r"y = \text{the elements of } a \text{ in another shape}")
@@ -160,19 +158,4 @@ define(
     formula=(r"\bar a = \operatorname{roll}(\bar y, -\text{shift})",),
 )
 
-constant(
-    np.shape,
-    np.ndim,
-    np.size,
-    np.array_equal,
-    np.array_equiv,
-    np.allclose,
-    np.result_type,
-    np.common_type,
-    np.min_scalar_type,
-    np.can_cast,
-    np.shares_memory,
-    np.may_share_memory,
-    np.iscomplexobj,
-    np.isrealobj,
-)
+constant(np.shape, np.ndim, np.size)

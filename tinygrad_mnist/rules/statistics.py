@@ -7,86 +7,83 @@ convention of `norms`: where it is 0 its gradient is 0, and so are its higher de
 Covariances have the dtype of what they are computed from, where NumPy's are always float64.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from .axes import Axis, Shape, count, keep, listed
+from .axes import Axis, Shape, axis_indices, count, keep
+from .casting import as_arrays
+from .norms import inverse_or_0
 from .reduction import checked
 from .table import define, derive
 
-__all__ = ["deviation", "inverse", "variance"]
+__all__ = ["vjps_of_spread"]
 
 Array = Any
+Mask = Callable[[Array, Any], Any]
 
 
-def inverse(y: Array) -> Array:
-    """Divide 1 by a norm: by 0 that gives 0, for the convention's sake."""
-    zero = y == 0
-    return np.where(zero, 0, 1 / np.where(zero, 1, y))
-
-
-def _centred(a: Array, axis: Axis, where: Any, mean: Any) -> Array:
-    """Take the mean away; what takes no part becomes 0, whatever it was."""
-    if mean is None:
-        mean = np.mean(a, axis=axis, keepdims=True, where=where)
-    return a - mean if where is True else np.where(where, a - mean, 0)
-
-
-def _per_freedom(
-    shape: Shape, axis: Axis, where: Any, ddof: float, correction: float | None, dtype: Any
-) -> Array:
-    """Divide 1 by the degrees of freedom; it is infinite without any."""
-    freedom = count(shape, axis, where) - (ddof if correction is None else correction)
-    return np.divide(1, np.maximum(freedom, 0)).astype(dtype)
-
-
-def variance(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: float | None = None,
+def _part(
+    g: Array, a: Array, axis: Axis, where: Any, mean: Any, ddof: float, correction: float | None
 ) -> Array:
     """Pass the gradient of a variance back."""
-    scale = 2 * _per_freedom(a.shape, axis, where, ddof, correction, g.dtype)
-    return keep(g, a.shape, axis) * scale * _centred(a, axis, where, mean)
+    if mean is None:
+        mean = np.mean(a, axis=axis, keepdims=True, where=where)
+    # What takes no part becomes 0, whatever it was.
+    rest = a - mean if where is True else np.where(where, a - mean, 0)
+    freedom = count(a.shape, axis, where) - (ddof if correction is None else correction)
+    scale = np.divide(2, np.maximum(freedom, 0)).astype(g.dtype)  # without freedom, infinite
+    return keep(g, a.shape, axis) * scale * rest
 
 
-def deviation(
-    g: Array,
-    y: Array,
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: float | None = None,
-) -> Array:
-    """Pass the gradient of a standard deviation back."""
-    scale = _per_freedom(a.shape, axis, where, ddof, correction, g.dtype)
-    return keep(g * inverse(y), a.shape, axis) * scale * _centred(a, axis, where, mean)
+def vjps_of_spread(mask: Mask) -> tuple[Callable[..., Array], Callable[..., Array]]:
+    """Make the vjps of a variance and a deviation; `mask` says which elements take part."""
+
+    def variance(
+        g: Array,
+        y: Array,
+        a: Array,
+        axis: Axis = None,
+        dtype: Any = None,
+        *,
+        ddof: float = 0,
+        keepdims: bool = False,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Array:
+        return _part(g, a, axis, mask(a, where), mean, ddof, correction)
+
+    def deviation(
+        g: Array,
+        y: Array,
+        a: Array,
+        axis: Axis = None,
+        dtype: Any = None,
+        *,
+        ddof: float = 0,
+        keepdims: bool = False,
+        where: Any = True,
+        mean: Any = None,
+        correction: float | None = None,
+    ) -> Array:
+        g = g * inverse_or_0(2 * y)
+        return _part(g, a, axis, mask(a, where), mean, ddof, correction)
+
+    return variance, deviation
 
 
+_variance, _deviation = vjps_of_spread(lambda a, where: where)
 define(
     np.var,
-    vjps=(variance,),
+    vjps=(_variance,),
     formula=(r"\bar a_i = \bar y \,\frac{2}{n - d} (a_i - \operatorname{mean} a)",),
     forward=checked(np.var),
 )
 define(
     np.std,
-    vjps=(deviation,),
+    vjps=(_deviation,),
     formula=(r"\bar a_i = \frac{\bar y}{(n - d)\, y} (a_i - \operatorname{mean} a)",),
     forward=checked(np.std),
 )
@@ -99,11 +96,12 @@ def _weights(weights: Array, shape: Shape, axis: Axis) -> Array:
     if weights.shape == shape:
         return weights
     if axis is None:
-        raise TypeError(f"average: weights of shape {weights.shape} for shape {shape} need an axis")
-    axes = normalize_axis_tuple(axis, len(shape), "average")
-    if weights.shape != tuple(shape[i] for i in axes):
+        raise TypeError(f"average: {shape}: weights of shape {weights.shape}; expected an axis")
+    axes = axis_indices("average", axis, shape)
+    fitting = tuple(shape[i] for i in axes)
+    if weights.shape != fitting:
         raise ValueError(
-            f"average: weights of shape {weights.shape} do not fit shape {shape} along axis {axis}"
+            f"average: {shape}: weights of shape {weights.shape}; expected {shape} or {fitting}"
         )
     weights = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
     return weights.reshape(tuple(n if i in axes else 1 for i, n in enumerate(shape)))
@@ -117,14 +115,14 @@ def _average(
     *,
     keepdims: bool = False,
 ) -> Any:
-    a = listed(a, weights)
+    a, weights = as_arrays(a, weights)
     if isinstance(axis, list):
         axis = tuple(axis)
     if weights is None:
         y = np.mean(a, axis, keepdims=keepdims)
         total = count(a.shape, axis)
     else:
-        weights = _weights(listed(weights, a), a.shape, axis)
+        weights = _weights(weights, a.shape, axis)
         total = np.sum(weights, axis, keepdims=keepdims)
         if np.any(total == 0):
             raise ZeroDivisionError("average: the weights sum to 0")
@@ -140,7 +138,7 @@ derive(np.average, _average, r"y = \sum_i w_i\, a_i / \sum_i w_i")
 def _variables(m: Array, rowvar: bool, dtype: Any) -> Array:
     """Make a row of every variable."""
     if m.ndim > 2:
-        raise ValueError(f"cov: variables and observations are two axes, not {m.shape}")
+        raise ValueError(f"cov: {m.shape}: expected one axis, or two")
     m = m.astype(dtype) if m.dtype != dtype else m
     if m.ndim < 2:
         return m.reshape((1, m.size))
@@ -153,13 +151,12 @@ def _observation_weights(fweights: Any, aweights: Any, x: Array) -> Any:
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:
             continue
-        given = listed(given, x)
         if given.shape != x.shape[1:]:
-            raise ValueError(f"cov: {name} of shape {given.shape} for {x.shape[1]} observations")
+            raise ValueError(f"cov: {name} of shape {given.shape}; expected {x.shape[1:]}")
         if np.any(given < 0):
-            raise ValueError(f"cov: {name} below 0")
+            raise ValueError(f"cov: {name} below 0; expected 0 or more")
         if name == "fweights" and np.any(given != np.rint(given)):
-            raise TypeError("cov: fweights count observations, and are integers")
+            raise TypeError("cov: fweights that are no integers; expected to count observations")
         given = given if given.dtype == x.dtype else given.astype(x.dtype)
         weights = given if weights is None else weights * given
     return weights
@@ -176,15 +173,16 @@ def _cov(
     *,
     dtype: Any = None,
 ) -> Array:
-    m = listed(m, y)
-    y = None if y is None else listed(y, m)
+    m, y, fweights, aweights = as_arrays(m, y, fweights, aweights)
     if dtype is None:
         dtype = np.result_type(m, np.float32) if y is None else np.result_type(m, y, np.float32)
     x = _variables(m, rowvar, dtype)
     if y is not None:
         others = _variables(y, rowvar, dtype)
         if others.shape[1] != x.shape[1]:
-            raise ValueError(f"cov: {x.shape[1]} observations of m, {others.shape[1]} of y")
+            raise ValueError(
+                f"cov: {x.shape[1]} observations of m, {others.shape[1]} of y; expected as many"
+            )
         x = np.concatenate([x, others])
     if ddof is None:
         ddof = 0 if bias else 1

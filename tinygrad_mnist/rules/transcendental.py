@@ -57,7 +57,7 @@ define(np.cos, vjps=(lambda g, y, a: -g * np.sin(a),), formula=(r"\bar a = -\bar
 define(np.tan, vjps=(lambda g, y, a: g * (1 + y * y),), formula=(r"\bar a = \bar y\,(1 + y^2)",))
 
 
-def _sinc_derivative(x: Array, order: int) -> Array:
+def _compute_sinc_derivative(x: Array, order: int) -> Array:
     r"""Compute the derivative of the given order of `numpy.sinc`.
 
     As :math:`\operatorname{sinc}(z / \pi) = \int_0^1 \cos zt\, dt`, its derivatives are
@@ -80,15 +80,15 @@ def _sinc_derivative(x: Array, order: int) -> Array:
     return (math.pi**order * np.where(near, small, integral)).astype(x.dtype)
 
 
-sinc_derivative: Rule = define(
-    _sinc_derivative,
-    vjps=(lambda g, y, x, order: g * sinc_derivative(x, order=order + 1),),
+_sinc_derivative: Rule = define(
+    _compute_sinc_derivative,
+    vjps=(lambda g, y, x, order: g * _sinc_derivative(x, order=order + 1),),
     formula=(r"\bar x = \bar y \operatorname{sinc}^{(n + 1)} x",),
     name="sinc_derivative",
 )
 define(
     np.sinc,
-    vjps=(lambda g, y, x: g * sinc_derivative(x, order=1),),
+    vjps=(lambda g, y, x: g * _sinc_derivative(x, order=1),),
     formula=(r"\bar x = \bar y\,(\cos \pi x - y) / x",),
 )
 

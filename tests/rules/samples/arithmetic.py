@@ -61,6 +61,7 @@ DERIVED: dict[Callable[..., Any], list[Call]] = {
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {
     **calls([np.sign, np.signbit, np.imag, np.isreal, np.iscomplex], _signed),
+    **calls([np.isrealobj, np.iscomplexobj], _signed),
     np.angle: [Call(np.angle, (_signed,)), Call(lambda a: np.angle(a, deg=True), (_signed,))],
 }
 

@@ -20,14 +20,12 @@ CONSTANT: dict[Callable[..., Any], list[Call]] = {
     **calls([np.isnan, np.isinf, np.isfinite, np.isneginf, np.isposinf], _special),
     **calls([np.equal, np.not_equal, np.less, np.less_equal], _signed, _other),
     **calls([np.greater, np.greater_equal, np.isclose, np.isin], _signed, _other),
+    **calls([np.allclose, np.array_equal, np.array_equiv], _signed, _other),
     **calls([np.logical_and, np.logical_or, np.logical_xor], _signed, _other),
-    **calls([np.logical_not, np.flatnonzero, np.argwhere], _signed),
+    **calls([np.logical_not], _signed),
     **calls([np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.gcd, np.lcm], _bits, np.array(4)),
     **calls([np.left_shift, np.right_shift], _bits, np.array(1)),
     **calls([np.invert, np.bitwise_count], _bits),
-    **calls([np.digitize], _signed, _other),
-    **calls([np.searchsorted], _other, _signed),
-    np.nonzero: [Call(lambda a: [places.tolist() for places in np.nonzero(a)], (_signed,))],
 }
 
 PLAIN: dict[str, Callable[..., Any]] = {}

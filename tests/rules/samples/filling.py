@@ -21,14 +21,10 @@ DERIVED: dict[Callable[..., Any], list[Call]] = {
         Call(lambda a: np.full_like(a, 7) * a, (normal(2, 3),)),
     ],
 }
-if hasattr(np, "astype"):
-    DERIVED[np.astype] = [
-        Call(lambda x: np.astype(x, x.dtype), (normal(2, 3),)),
-        Call(lambda x: np.astype(x, x.dtype, copy=False), (normal(),)),
-    ]
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {
     **calls([np.zeros_like, np.ones_like], _signed),
+    **calls([np.shares_memory, np.may_share_memory], _signed, normal(3)),
     # What an empty array holds is anybody's guess, but not its shape.
     np.empty_like: [Call(lambda a: np.empty_like(a)[:0], (_signed,))],
 }

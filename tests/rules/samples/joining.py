@@ -96,13 +96,12 @@ DERIVED: dict[Function, list[Call]] = {
     ],
     np.vsplit: [Call(_together(np.vsplit, [1]), (normal(3, 2),))],
     np.dsplit: [Call(_together(np.dsplit, 2), (normal(2, 1, 4),))],
-}
-if hasattr(np, "unstack"):
-    DERIVED[np.unstack] = [
+    np.unstack: [
         Call(_together(np.unstack), (normal(2, 3),)),
         Call(_together(np.unstack, axis=-1), (normal(2, 3),)),
         Call(_together(np.unstack, axis=1), (normal(2, 2, 0),)),
-    ]
+    ],
+}
 
 CONSTANT: dict[Function, list[Call]] = {}
 

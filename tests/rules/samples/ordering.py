@@ -9,6 +9,7 @@ from .draw import Call, Sample, apart, call, calls, normal
 from .missing import holes
 
 _lines = np.array([[3.0, -1.0, 2.0, 2.5], [0.5, 4.0, 1.0, -2.0]])
+_edges = np.array([-1.5, 1.0, 2.5])
 _METHODS = [
     "linear",
     "midpoint",
@@ -119,6 +120,8 @@ DERIVED: dict[Callable[..., Any], list[Call]] = {
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {
     **calls([np.argsort, np.lexsort], _lines),
+    **calls([np.digitize], _lines, _edges),
+    **calls([np.searchsorted], _edges, _lines),
     np.argpartition: [Call(lambda a: np.argpartition(a, 1), (_lines,))],
 }
 

@@ -1,17 +1,19 @@
 """Samples of `rules.picking`."""
 
 from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from .draw import Call, Sample, call, normal
+from .draw import Call, Sample, call, calls, normal
 
 Function = Callable[..., Any]
 
 _mask = np.array([[True, False, True], [False, False, True]])
 _island = np.array([[0, 0, 0, 0], [0, 1, 0, 1], [0, 1, 1, 0], [0, 0, 0, 0]], bool)
+
+
+_numbers = np.array([[-1.5, 0.0, 2.5], [0.5, -0.5, 3.0]])
 
 
 def _plain_scatter(g: Any, shape: tuple[int, ...], index: Any) -> Any:
@@ -75,16 +77,15 @@ DERIVED: dict[Function, list[Call]] = {
         Call(lambda a: np.trim_zeros(a * [0, 1, 0, 1, 0], "F"), (normal(5),)),
         Call(lambda a: np.trim_zeros(a * [0, 1, 0, 1, 0], "b"), (normal(5),)),
         Call(lambda a: np.trim_zeros(a * 0), (normal(3),)),
-    ],
-}
-if "axis" in signature(np.trim_zeros).parameters:  # since NumPy 2.2
-    DERIVED[np.trim_zeros] += [
         Call(lambda a: np.trim_zeros(np.where(_island, a, 0)), (normal(4, 4),)),
         Call(lambda a: np.trim_zeros(np.where(_island, a, 0), axis=-1), (normal(4, 4),)),
         Call(lambda a: np.trim_zeros(np.where(_island, a, 0), "f", 1), (normal(4, 4),)),
-    ]
+    ],
+}
 
 CONSTANT: dict[Function, list[Call]] = {
+    **calls([np.flatnonzero, np.argwhere], _numbers),
+    np.nonzero: [Call(lambda a: [places.tolist() for places in np.nonzero(a)], (_numbers,))],
     np.ix_: [Call(lambda a: [part.tolist() for part in np.ix_(a, [1])], (np.array([0, 2]),))],
     **{
         function: [Call(lambda a, f=function: [i.tolist() for i in f(a)], (normal(3, 3),))]

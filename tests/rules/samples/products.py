@@ -60,6 +60,16 @@ RULES: dict[str, list[Sample]] = {
         call(normal(2, 3), normal(3, 1)),
         call(normal(2, 3), normal(3, 4), normal(4, 2), normal(2, 2)),
     ],
+    "matvec": [
+        call(normal(2, 3), normal(3)),
+        call(normal(4, 1, 2, 3), normal(2, 3)),
+        call(normal(2, 0), normal(0)),
+    ],
+    "vecmat": [
+        call(normal(2), normal(2, 3)),
+        call(normal(4, 1, 2), normal(2, 2, 3)),
+        call(normal(0), normal(0, 2)),
+    ],
 }
 
 _CROSSED = (normal(2, 3), normal(2, 3))
@@ -129,17 +139,3 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "vecdot": lambda a, b: np.sum(a * b, axis=-1),
     "multi_dot": lambda *matrices: np.linalg.multi_dot(matrices),
 }
-
-if hasattr(np, "matvec"):
-    RULES |= {
-        "matvec": [
-            call(normal(2, 3), normal(3)),
-            call(normal(4, 1, 2, 3), normal(2, 3)),
-            call(normal(2, 0), normal(0)),
-        ],
-        "vecmat": [
-            call(normal(2), normal(2, 3)),
-            call(normal(4, 1, 2), normal(2, 2, 3)),
-            call(normal(0), normal(0, 2)),
-        ],
-    }

@@ -45,15 +45,15 @@ RULES: dict[str, list[Sample]] = {
     ],
 }
 
-DERIVED: dict[Callable[..., Any], list[Call]] = {}
-if hasattr(np, "cumulative_sum"):
-    for _function in (np.cumulative_sum, np.cumulative_prod):
-        DERIVED[_function] = [
-            Call(_function, (apart(3),)),
-            Call(lambda a, f=_function: f(a, axis=0), (apart(2, 3),)),
-            Call(lambda a, f=_function: f(a, axis=-1, include_initial=True), (_zeros,)),
-            Call(lambda a, f=_function: f(a, include_initial=True), (apart(0),)),
-        ]
+DERIVED: dict[Callable[..., Any], list[Call]] = {
+    function: [
+        Call(function, (apart(3),)),
+        Call(lambda a, f=function: f(a, axis=0), (apart(2, 3),)),
+        Call(lambda a, f=function: f(a, axis=-1, include_initial=True), (_zeros,)),
+        Call(lambda a, f=function: f(a, include_initial=True), (apart(0),)),
+    ]
+    for function in (np.cumulative_sum, np.cumulative_prod)
+}
 
 CONSTANT: dict[Callable[..., Any], list[Call]] = {}
 
