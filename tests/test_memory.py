@@ -1,7 +1,9 @@
 """A value that was changed in place after it was saved: an error, never a wrong gradient."""
 
+import re
 from array import array
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -93,18 +95,33 @@ def test_a_write_to_a_saved_result_is_noticed(write: Callable[[Tensor], None]) -
 
 
 def test_the_line_of_the_operation_is_named() -> None:
-    layer = nn.Linear(2, 2)
-    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
-    y = layer(x)
-    by_item(layer.weight)
+    x = Tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    y = np.exp(
+        x * x,
+    )
+    by_item(x)
     with pytest.raises(RuntimeError) as caught:
         y.sum().backward()
     code = test_the_line_of_the_operation_is_named.__code__
     assert str(caught.value) == (
-        "affine: input 1, of shape (2, 2), was changed in place after it was saved for backward; "
-        "write to a copy of it, or after backward(); affine was called at "
+        "multiply: input 0, of shape (4,), was changed in place after it was saved for backward; "
+        "write to a copy of it, or after backward(); multiply was called at "
         f"{code.co_filename}, line {code.co_firstlineno + 3}, in {code.co_name}"
     )
+
+
+@pytest.mark.parametrize("looking", [False, True])
+def test_the_line_of_a_layer_is_noted_within_detect_anomaly(looking: bool) -> None:
+    layer = nn.Linear(2, 2)
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    with tg.detect_anomaly() if looking else nullcontext():
+        y = layer(x)
+    by_item(layer.weight)
+    where = (
+        rf"{re.escape(__file__)}, line \d+, in " if looking else r"a line that is noted within tg"
+    )
+    with pytest.raises(RuntimeError, match=f"affine was called at {where}"):
+        y.sum().backward()
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -409,3 +409,12 @@ def test_what_it_cannot_be_made_of(
         make()
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda t: np.imag(t * 1j), lambda t: t + np.array([1j, 2j]), lambda t: np.angle(t + 1j)],
+)
+def test_complex_numbers_are_refused_where_a_gradient_would_be_lost(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"^\w+: the result is complex\d+, which has no gradient$"):
+        function(Tensor([1.0, 2.0], requires_grad=True))

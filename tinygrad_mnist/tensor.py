@@ -293,7 +293,9 @@ class Tensor(InPlace):
         hook
             Takes the gradient, a Tensor of this one's shape. What it returns takes the place of
             the gradient from there on; None leaves it as it is. Several are called in the order
-            in which they were registered.
+            in which they were registered. It is called again when a sweep that was recorded is
+            itself swept, and records what it computes only where the sweep is recorded; the
+            gradient that it is given can't be written to.
 
         Returns
         -------

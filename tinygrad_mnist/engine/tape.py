@@ -159,7 +159,7 @@ class Node:
     - the result, or None likewise,
     - the keywords,
     - the fingerprints of those inputs that belong to somebody else, by their places,
-    - where in the user's program the operation was called, where that may be asked for.
+    - where in the user's program the operation was called, or None if that was not noted.
 
     A node that was swept has no `parents` any more: the graph is gone. Nodes are filled in by
     `apply`, since calling a constructor would take a quarter of its time.
@@ -207,7 +207,7 @@ class Node:
         if self.rule is None:
             return "made by the user"
         place = self.saved[4] if self.saved else None
-        return "called outside of detect_anomaly()" if place is None else described(place)
+        return described(place)
 
     def __repr__(self) -> str:
         return f"<node {self.name} {self.shape} {self.dtype}>"
@@ -260,7 +260,12 @@ def as_array(value: Any, dtype: DTypeLike | None = None, *, copy: bool = False) 
     return np.array(value, dtype) if copy else np.asarray(value, dtype)
 
 
-def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KEYWORDS) -> Any:
+def apply(
+    rule: Rule,
+    inputs: Sequence[Any],
+    keywords: Mapping[str, Any] = NO_KEYWORDS,
+    note_origin: bool = True,
+) -> Any:
     """Compute a rule's value and note how, if a gradient may be wanted.
 
     Parameters
@@ -271,6 +276,9 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         Its inputs, traced or bare.
     keywords
         Everything else that it takes.
+    note_origin
+        Whether to note the user's line even where nobody looks for anomalies. The way up to
+        it from a layer takes longer than the rest of what is noted.
 
     Returns
     -------
@@ -316,7 +324,9 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
         else:
             node.parents, node.place = tuple(nodes), -1
         node.shape = result.shape
-        node.dtype = result.dtype
+        node.dtype = dtype = result.dtype
+        if dtype.kind != "f":
+            raise TypeError(f"{rule.name}: the result is {dtype}, which has no gradient")
         node.time = next(clock)
         node.saved = None
         if needed & _SOME_VALUE or looking:
@@ -327,7 +337,13 @@ def apply(rule: Rule, inputs: Sequence[Any], keywords: Mapping[str, Any] = NO_KE
                     if value is inputs[i] and isinstance(value, np.ndarray):
                         prints = {**prints, i: fingerprint(value, whole=looking > 0)}
             saved_result = result if needed & USES_RESULT else None
-            node.saved = nodes, saved_result, keywords, prints, origin()
+            node.saved = (
+                nodes,
+                saved_result,
+                keywords,
+                prints,
+                origin() if note_origin or looking else None,
+            )
         elif keywords or not rule.arity:
             node.saved = nodes, None, keywords, NO_PRINTS, None
     return traced

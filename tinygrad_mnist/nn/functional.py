@@ -1,7 +1,8 @@
 """Functions of neural networks that are computed, and differentiated, in one piece.
 
 Each is a row of the table like any other. Written as NumPy calls on Tensors they would give the
-same numbers, with more nodes and more arrays on the way.
+same numbers, with more nodes and more arrays on the way. Where the user called them is noted only
+within `detect_anomaly`.
 """
 
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import apply
+from ..engine import NO_KEYWORDS, apply
 from ..rules import define, log_softmax, relu, sigmoid, softmax
 
 __all__ = ["affine", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy"]
@@ -85,8 +86,8 @@ def affine(x: Any, weight: Any, bias: Any) -> Any:
     (2, 4)
     """
     if x.ndim == 2:
-        return apply(_affine_of_rows, (x, weight, bias))
-    y = apply(_affine_of_rows, (x.reshape(-1, x.shape[-1]), weight, bias))
+        return apply(_affine_of_rows, (x, weight, bias), NO_KEYWORDS, False)
+    y = affine(x.reshape(-1, x.shape[-1]), weight, bias)
     return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
@@ -190,4 +191,4 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> round(float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])), 4)  # log 4
     1.3863
     """
-    return apply(_mean_cross_entropy, (logits,), {"labels": np.array(labels)})
+    return apply(_mean_cross_entropy, (logits,), {"labels": np.array(labels)}, False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..engine import apply
+from ..engine import NO_KEYWORDS, apply
 from ..tensor import Tensor
 from .functional import affine, relu, softmax, softmax_cross_entropy
 from .init import he_normal
@@ -81,7 +81,7 @@ class ReLU(Module):
 
     def forward(self, x: Any) -> Any:
         """Apply it to every element."""
-        return apply(relu, (x,))
+        return apply(relu, (x,), NO_KEYWORDS, False)
 
 
 class Softmax(Module):
