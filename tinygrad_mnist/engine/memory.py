@@ -57,17 +57,17 @@ def last_write(array: Any = None) -> int:
 
 
 def fingerprint(array: Any, *, whole: bool = False) -> bytes:
-    """Copy the elements of an array or, of more than 2,047, add them up and copy a thousand.
+    """Copy the elements of an array or, of more than 2,047, add them up and copy a hundred.
 
     What is added up are the elements' bits, eight bytes at a time, so that any change of one
-    element is noticed. Changes of several that leave their sum as it was are, too, but for those
-    that also leave all of the thousand elements as they were, which are spread evenly. Copying
+    element is noticed. Changes of several that leave the sum as it was are, too, but for those
+    that also leave all of the hundred elements as they were, which are spread evenly. Copying
     a large array, as with `whole`, would cost as much as computing with it.
     """
     flat = array.ravel(order="K")
     if whole or flat.size < 2048:
         return flat.tobytes()
-    raw = flat.view(np.uint8)
-    words = raw.size // 8 * 8
-    total = np.add.reduce(raw[:words].view(np.uint64))
-    return total.tobytes() + raw[words:].tobytes() + flat[:: flat.size // 1024 | 1].tobytes()
+    rest = flat.nbytes % 8 // flat.itemsize
+    words = (flat[:-rest] if rest else flat).view(np.uint64)
+    samples = flat[:: flat.size // 128 | 1]
+    return np.add.reduce(words).tobytes() + samples.tobytes() + flat[flat.size - rest :].tobytes()

@@ -77,7 +77,7 @@ def _sweep(
     It lands in the leaves or, where they are given, in the `wanted` nodes; without those, in
     nodes that retain theirs, too.
     """
-    if anomaly.is_looking():
+    if anomaly.blocks and anomaly.is_looking():
         with anomaly.look_away():  # what a rule computes on its way may well be infinite
             return _carry(root, gradient, wanted, retain_graph, create_graph, looking=True)
     return _carry(root, gradient, wanted, retain_graph, create_graph)
