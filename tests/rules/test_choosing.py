@@ -129,6 +129,13 @@ def test_choose_passes_the_gradient_to_the_choice(
         np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_where_takes_lists_that_hold_tensors() -> None:
+    def chosen(a: Any, b: Any, c: Any) -> Any:
+        return np.sum(np.where([True, False], [a, b], np.stack([c, c])) * np.array([2.0, 3.0]))
+
+    assert slopes(chosen, 1.0, 5.0, 7.0) == [2.0, 0.0, 3.0]
+
+
 def test_a_choice_between_arrays_by_a_tensor_is_a_tensor() -> None:
     index = Tensor(np.array([1, 0]))
     for y in (np.choose(index, [np.zeros(2), np.ones(2)]), np.where(index == 1, 1.0, 0.0)):

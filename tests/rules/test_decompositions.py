@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multilinear import draw_array
+from refusals import check_refusal
 from strategies import SHAPES
 
 import tinygrad_mnist as tg
@@ -288,7 +289,4 @@ x = Tensor(np.ones((3, 2)), requires_grad=True)
 def test_a_refusal_names_the_operation_and_what_is_wrong(
     call: Callable[[], Any], error: type[Exception], sentence: str
 ) -> None:
-    with pytest.raises(error) as caught:
-        call()
-    assert str(caught.value).startswith(sentence)
-    assert "\n" not in str(caught.value)
+    check_refusal(call, error, sentence)

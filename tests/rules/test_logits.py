@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import FLOATS, SHAPES, arrays, axes
 
+import tinygrad_mnist as tg
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.rules import log_softmax, softmax
+from tinygrad_mnist.rules import log_softmax, logsumexp, softmax
 
 
 def plain(x: np.ndarray) -> np.ndarray:
@@ -50,3 +51,22 @@ def test_the_softmax_family_is_stable_at_any_size(
         assert np.isfinite(y.numpy()).all()
         assert np.isfinite(t.grad.numpy()).all()
     np.testing.assert_allclose(values[0].sum(axis=-1).numpy(), 1, rtol=1e-6)
+
+
+@given(data=st.data(), dtype=FLOATS, size=st.sampled_from([0.0, 1e4, 1e8, 1e30]))
+def test_only_the_distances_between_logits_count(
+    data: st.DataObject, dtype: Any, size: float
+) -> None:
+    steps = data.draw(arrays((4,), low=-2.0))
+    a = (dtype.type(size) + steps.astype(dtype)).astype(dtype)
+    distances = a.astype(np.float64) - a.max()
+    probabilities = plain(distances)
+    logarithms = distances - np.log(np.sum(np.exp(distances)))
+    np.testing.assert_allclose(log_softmax(a), logarithms, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tg.grad(logsumexp)(a), probabilities, rtol=1e-5, atol=1e-6)
+
+
+def test_logits_of_any_size_that_tie_have_the_same_probability() -> None:
+    assert tg.grad(logsumexp)(np.array([1e200, 1e200])).tolist() == [0.5, 0.5]
+    a = np.full(2, 1e8, np.float32)
+    np.testing.assert_allclose(log_softmax(a), -np.log(2.0), rtol=1e-6)

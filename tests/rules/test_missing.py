@@ -109,6 +109,17 @@ def test_a_line_of_nans_alone_has_the_value_nan_and_no_gradient(function: Any) -
     assert t.grad.tolist() == [[0.0, 0.0], [1.0, 0.0]]
 
 
+@pytest.mark.filterwarnings("ignore:Degrees of freedom|Mean of empty|invalid value|divide by zero")
+@pytest.mark.parametrize("function", [np.nanvar, np.nanstd])
+@given(data=st.data(), n=st.integers(1, 5), ddof=st.integers(0, 6))
+def test_what_is_missing_has_no_gradient_though_nothing_has_a_spread(
+    function: Any, data: st.DataObject, n: int, ddof: int
+) -> None:
+    a = np.where(data.draw(masks((n,))), data.draw(few((n,))), np.nan)
+    _, slope = slopes(function, a, ddof=ddof)
+    assert (slope[np.isnan(a)] == 0).all()
+
+
 @pytest.mark.parametrize("function", [np.nansum, np.nanmean, np.nanvar, np.nanstd], ids=str)
 def test_many_numbers_are_added_up_as_exactly_as_by_numpy(function: Any) -> None:
     rng = np.random.default_rng(0)

@@ -7,6 +7,7 @@ import pytest
 from groups import few, groups
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import check_refusal
 from strategies import FLOATS, SHAPES, arrays, axes
 
 import tinygrad_mnist as tg
@@ -149,7 +150,4 @@ def test_python_numbers_take_the_dtype_that_they_meet_and_arrays_promote() -> No
     ],
 )
 def test_a_refusal_is_one_sentence(call: Any, sentence: str) -> None:
-    with pytest.raises((TypeError, ValueError)) as caught:
-        call(Tensor([1.0, 2.0], requires_grad=True))
-    assert str(caught.value).startswith(sentence)
-    assert "\n" not in str(caught.value)
+    check_refusal(call, (TypeError, ValueError), sentence, Tensor([1.0, 2.0], requires_grad=True))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multilinear import assert_multilinear, draw_array
+from refusals import check_refusal
 from strategies import broadcast_shapes
 
 from tinygrad_mnist import Tensor
@@ -85,6 +86,9 @@ def test_products_of_many_matrices(
     assert_multilinear(lambda *arrays: np.linalg.multi_dot(arrays), shapes, seed)
 
 
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) >= "2.5.0", reason="NumPy 2.5 takes vectors in space only"
+)
 @pytest.mark.parametrize("sizes", [(2, 2), (2, 3), (3, 2)])
 def test_cross_takes_vectors_in_the_plane(sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
@@ -159,10 +163,7 @@ v = Tensor(np.ones(4), requires_grad=True)
 def test_a_refusal_names_the_operation_and_what_is_wrong(
     call: Callable[[], Any], sentence: str
 ) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the sentence is what is tested
-        call()
-    assert str(caught.value).startswith(sentence)
-    assert "\n" not in str(caught.value)
+    check_refusal(call, ValueError, sentence)
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,13 @@ from . import anomaly
 from .grad_mode import recording
 from .memory import clock, fingerprint
 from .origin import Origin, described, origin
+from .uses import SOME_INPUT, SOME_VALUE, USES_RESULT, places, values_used
 
 if TYPE_CHECKING:
     from .hooks import Watch
 
 __all__ = [
-    "HAS_GRADIENT",
     "NO_KEYWORDS",
-    "USES_RESULT",
     "Leaf",
     "Node",
     "PerInput",
@@ -46,13 +45,10 @@ __all__ = [
 Array = Any  # an array, or anything else that speaks NumPy's protocols
 T = TypeVar("T", bound="Traced")
 
-HAS_GRADIENT, USES_RESULT, USES_INPUT = 1, 2, 4  # the lowest bits of `Rule.uses`
-_SOME_VALUE, _SOME_INPUT = ~HAS_GRADIENT, -USES_INPUT  # all bits from the next one on
 NO_KEYWORDS: Mapping[str, Any] = {}
 NO_PRINTS: Mapping[int, bytes] = {}
 _new = object.__new__
 _AS_IT_IS = {np.ndarray, float, int, bool, type(None), np.float32, np.float64, np.bool_, np.int64}
-_SHAPE_OF = {"shape", "ndim", "size", "dtype"}
 
 
 Saved = tuple[Sequence[Any], Array | None, Mapping[str, Any], Mapping[int, bytes], Origin | None]
@@ -131,10 +127,10 @@ class Rule:
         """
         vjps = self.vjps
         if isinstance(vjps, PerInput):
-            self.uses = PerInput(cache(lambda i: _values_used(vjps[i], (), i)))
+            self.uses = PerInput(cache(lambda i: values_used(vjps[i], (), i)))
         else:
             inputs = self.parameters[: len(vjps)]
-            self.uses = tuple(_values_used(vjp, inputs, i) for i, vjp in enumerate(vjps))
+            self.uses = tuple(values_used(vjp, inputs, i) for i, vjp in enumerate(vjps))
         return self.uses
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
@@ -329,10 +325,10 @@ def apply(
             raise TypeError(f"{rule.name}: the result is {dtype}, which has no gradient")
         node.time = next(clock)
         node.saved = None
-        if needed & _SOME_VALUE or looking:
+        if needed & SOME_VALUE or looking:
             prints = NO_PRINTS
-            if needed & _SOME_INPUT:
-                for i in _places(needed, len(values)):
+            if needed & SOME_INPUT:
+                for i in places(needed, len(values)):
                     nodes[i] = value = values[i]
                     if value is inputs[i] and isinstance(value, np.ndarray):
                         prints = {**prints, i: fingerprint(value, whole=looking > 0)}
@@ -373,12 +369,6 @@ def _bare(value: Any, inputs: Sequence[Any]) -> Any:
     return numbers.astype(like.dtype) if numbers.dtype.kind in "fiu" else numbers
 
 
-@cache
-def _places(needed: int, inputs: int) -> tuple[int, ...]:
-    """List the inputs whose values some vjp looks at, given the union of their `uses`."""
-    return tuple(i for i in range(inputs) if needed & USES_INPUT << i)
-
-
 def _explained(
     error: Exception, rule: Rule, values: list[Any], keywords: Mapping[str, Any]
 ) -> Exception:
@@ -395,34 +385,3 @@ def plain_error(error: Exception, message: str) -> Exception:
     """Make an error of the same kind, of Python's own kinds, with another message."""
     kind = next(k for k in _ERRORS if isinstance(error, k))
     return kind(message)
-
-
-def _values_used(vjp: Callable[..., Any] | None, inputs: Sequence[str], own: int) -> int:
-    """Read off a vjp's code which values it looks at, as `Rule.uses` writes it down.
-
-    Of its result and its own input, it may ask for the shape without counting as a user: the
-    engine knows those without keeping the values.
-    """
-    if vjp is None:
-        return 0
-    import dis
-    import inspect  # costly imports
-
-    code = vjp.__code__
-    y = code.co_varnames[1]
-    shape_is_free = {y, *inputs[own : own + 1]}
-    bits = {y: USES_RESULT} | {name: USES_INPUT << i for i, name in enumerate(inputs)}
-    if code.co_flags & inspect.CO_VARARGS:
-        bits[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]] = -USES_INPUT
-    uses = HAS_GRADIENT
-    loaded: list[str] = []
-    for instruction in dis.get_instructions(code):
-        operand = instruction.argval
-        is_shape = operand in _SHAPE_OF and instruction.opname.startswith("LOAD_ATTR")
-        if loaded and loaded[-1] in shape_is_free and is_shape:
-            loaded.pop()
-        for name in loaded:
-            uses |= bits[name]
-        operands = operand if isinstance(operand, tuple) else (operand,)
-        loaded = [name for name in operands if name in bits]
-    return uses

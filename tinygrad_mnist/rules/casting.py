@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..engine import Traced, wrap
 from .table import constant, define, derive
 
-__all__ = ["as_arrays", "cast", "doubled", "floating"]
+__all__ = ["as_arrays", "as_tensors", "cast", "check_numbers", "doubled", "floating", "gathered"]
 
 Array = Any
 
@@ -35,6 +36,7 @@ def as_arrays(*values: Any) -> list[Array]:
 
     Arrays stay as they are, and so does None, for what was not given.
     """
+    values = tuple(map(gathered, values))
     dtypes = (value.dtype for value in values if hasattr(value, "dtype"))
     dtype = next((dtype for dtype in dtypes if dtype.kind == "f"), None)
     found: list[Array] = []
@@ -44,6 +46,32 @@ def as_arrays(*values: Any) -> list[Array]:
             value = value.astype(dtype) if dtype and value.dtype.kind in "fiu" else value
         found.append(value)
     return found
+
+
+def gathered(value: Any) -> Any:
+    """Stack a list that holds Tensors, at any depth; whatever else is given stays as it is."""
+    if not isinstance(value, list | tuple):
+        return value
+    items = list(map(gathered, value))
+    return np.stack(items) if any(isinstance(item, Traced) for item in items) else value
+
+
+def check_numbers(name: str, arrays: list[Array]) -> None:
+    """Refuse arrays of strings and the like; `name` is who asks."""
+    for a in arrays:
+        if a.dtype.kind not in "fiub":
+            raise TypeError(f"{name}: one array is {a.dtype}; expected real numbers")
+
+
+def as_tensors(name: str, *values: Any) -> list[Array]:
+    """Make arrays as `as_arrays` does, one of which is a Tensor, and Tensors of the others.
+
+    Those are copies: nobody else can write to them. `name` is who asks, for errors.
+    """
+    arrays = as_arrays(*values)
+    check_numbers(name, arrays)
+    kind = next(type(a) for a in arrays if isinstance(a, Traced))
+    return [a if isinstance(a, Traced) else wrap(kind, np.array(a)) for a in arrays]
 
 
 def floating(a: Any) -> Array:

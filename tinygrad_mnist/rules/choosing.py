@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine import Traced, wrap
 from .broadcasting import explain_broadcasting
-from .casting import as_arrays
+from .casting import as_arrays, gathered
 from .table import PerInput, define, derive
 
 Array = Any
@@ -103,7 +103,7 @@ def _where(condition: Array, x: Array = None, y: Array = None) -> Array:
         return np.nonzero(condition)
     if x is None or y is None:
         raise ValueError("where: expected both x and y, or neither")
-    return _where_rule(condition, x, y)
+    return _where_rule(condition, gathered(x), gathered(y))
 
 
 derive(np.where, _where, r"y = x \text{ where the condition holds, else } y'")

@@ -57,13 +57,21 @@ derive(
     lambda x, /, *, offset=0: np.trace(x, offset, -2, -1),
     r"y = \sum_i x_{i,\, i + k}",
 )
+
+
+def _explain_triangle(m: Array, **_: Any) -> str:
+    return "" if np.ndim(m) else "(): expected at least one axis"
+
+
 define(
     np.tril,
     vjps=(lambda g, y, m, k=0: np.tril(g, k),),
     formula=(r"\bar m = \operatorname{tril}(\bar y, k)",),
+    explain=_explain_triangle,
 )
 define(
     np.triu,
     vjps=(lambda g, y, m, k=0: np.triu(g, k),),
     formula=(r"\bar m = \operatorname{triu}(\bar y, k)",),
+    explain=_explain_triangle,
 )

@@ -34,8 +34,9 @@ def _diff(a: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any
     parts = [_edge(part, a, axis) for part in (prepend, a, append) if part is not None]
     if len(parts) > 1:
         a = np.concatenate(parts, axis)
+    subtract = np.not_equal if a.dtype == bool else np.subtract
     for _ in range(n):
-        a = _part(a, axis, 1, None) - _part(a, axis, None, -1)
+        a = subtract(_part(a, axis, 1, None), _part(a, axis, None, -1))
     return a
 
 
@@ -45,6 +46,9 @@ derive(np.diff, _diff, r"y = (a_2 - a_1, a_3 - a_2, \dots), \text{ and so on } n
 def _ediff1d(ary: Array, to_end: Any = None, to_begin: Any = None) -> Array:
     ary, to_end, to_begin = as_arrays(ary, to_end, to_begin)
     ary = ary.reshape(-1)
+    for name, end in (("to_begin", to_begin), ("to_end", to_end)):
+        if end is not None and not np.can_cast(end.dtype, ary.dtype, "same_kind"):
+            raise TypeError(f"ediff1d: {name} is {end.dtype}; expected what fits into {ary.dtype}")
     parts = [to_begin, ary[1:] - ary[:-1], to_end]
     return np.concatenate([p.reshape(-1).astype(ary.dtype) for p in parts if p is not None])
 
@@ -78,6 +82,8 @@ def _step(spacing: Array, f: Array, axis: int) -> Array:
             f"gradient: {f.shape}: coordinates of shape {spacing.shape}; expected as many as "
             f"there are samples along axis {axis}"
         )
+    if spacing.dtype.kind in "iu":  # differences of small integers wrap around
+        spacing = spacing.astype(np.float64)
     steps = np.diff(spacing)
     if isinstance(steps, np.ndarray) and (steps == steps[:1]).all():  # as NumPy computes it
         return steps[0]

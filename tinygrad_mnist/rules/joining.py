@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .axes import axis_index
-from .casting import as_arrays
+from .casting import as_arrays, check_numbers
 from .places import bare, naming
 from .table import PerInput, define, derive
 
@@ -46,6 +46,7 @@ _concatenate_rule = define(
 
 def _concatenate(arrays: Iterable[Array], axis: int | None = 0) -> Array:
     arrays = as_arrays(*arrays)
+    check_numbers("concatenate", arrays)
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
     sizes = [sum(np.shape(a)[axis:][:1]) for a in arrays]

@@ -28,11 +28,16 @@ def _logsumexp(a: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return total if keepdims else np.squeeze(total, axis_tuple(a.ndim, axis))
 
 
+def _spread_by_size(g: Array, parts: Array, axis: Axis) -> Array:
+    """Spread a gradient in proportion to the parts, whose sum is 1 unless the logits are huge."""
+    return parts * (g / np.sum(parts, axis=axis, keepdims=True))
+
+
 logsumexp = define(
     _logsumexp,
     vjps=(
-        lambda g, y, a, axis=None, keepdims=False: (
-            keep(g, a.shape, axis) * np.exp(a - keep(y, a.shape, axis))
+        lambda g, y, a, axis=None, keepdims=False: _spread_by_size(
+            keep(g, a.shape, axis), np.exp(a - keep(y, a.shape, axis)), axis
         ),
     ),
     formula=(r"\bar a_i = \bar y\, e^{a_i - y}",),
@@ -54,8 +59,15 @@ softmax = define(
     name="softmax",
 )
 
+
+def _log_softmax(a: Array, axis: Axis = -1) -> Array:
+    a = floating(a)
+    a = a - _shift(a, axis)
+    return a - np.log(np.sum(np.exp(a), axis=axis, keepdims=True))
+
+
 log_softmax = define(
-    lambda a, axis=-1: floating(a) - _logsumexp(a, axis, keepdims=True),
+    _log_softmax,
     vjps=(lambda g, y, a, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
     formula=(r"\bar a_i = \bar y_i - e^{y_i} \sum_j \bar y_j",),
     name="log_softmax",

@@ -1,8 +1,10 @@
 r"""Norms of vectors and of matrices.
 
 A norm has no derivative where it is 0. Its gradient there is 0, the smallest of those that fit
-below it, and so are the higher derivatives. The largest or smallest elements, sums or singular
-values that a norm picks out share its gradient equally where several tie.
+below it, and so are the higher derivatives. So it is for an element that is 0 where the order is
+less than 1; a negative order makes the norm 0 then, and the others have no slope. The largest or
+smallest elements, sums or singular values that a norm picks out share its gradient equally where
+several tie.
 """
 
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .axes import Axis, axis_indices, keep, line_up
+from .casting import doubled
 from .reduction import extreme
 from .table import define, derive
 
@@ -41,7 +44,11 @@ def _norm_back(
     slopes = keep(g, x.shape, axis) * np.sign(x)
     if ord == 1:
         return slopes
-    return slopes * (np.abs(x) * keep(inverse_or_0(y), x.shape, axis)) ** (ord - 1)
+    parts = np.abs(x) * keep(inverse_or_0(y), x.shape, axis)
+    if ord < 1:
+        smooth = (x != 0) & keep(y != 0, x.shape, axis)
+        return np.where(smooth, slopes * np.where(smooth, parts, 1) ** (ord - 1), 0)
+    return slopes * parts ** (ord - 1)
 
 
 _norm_rule = define(
@@ -53,6 +60,8 @@ _norm_rule = define(
 
 
 def _norm(x: Array, ord: Order = None, axis: Any = None, keepdims: bool = False) -> Array:
+    if x.dtype.kind != "f":
+        x = doubled(x)
     if axis is None and (ord is None or (x.ndim == 1) or (x.ndim == 2 and ord == "fro")):
         return _norm_rule(x, ord=ord, axis=None, keepdims=keepdims)
     axes = axis_indices("norm", axis, x.shape)

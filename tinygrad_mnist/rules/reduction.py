@@ -34,8 +34,12 @@ def checked(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def mean_back(g: Array, shape: Shape, axis: Axis, where: Any) -> Array:
-    """Spread the gradient of a mean over the elements that take part."""
-    return spread(keep(g, shape, axis) / count(shape, axis, where), shape, axis, where)
+    """Spread the gradient of a mean over the elements that take part.
+
+    The count is an array, of integers: float16, which a number would become, ends at 65504.
+    """
+    n = np.asarray(count(shape, axis)) if where is True else count(shape, axis, where)
+    return spread((keep(g, shape, axis) / n).astype(g.dtype), shape, axis, where)
 
 
 define(
@@ -124,12 +128,12 @@ def extreme(
     if where is not True:
         hits = hits & where
     hits = hits.astype(g.dtype)
-    ties = np.sum(hits, axis=axis, keepdims=True)
+    ties = np.sum(hits, axis=axis, keepdims=True, dtype=np.result_type(g.dtype, np.float32))
     if initial is not None:
         ties = ties + ((best == initial) | (missing & np.isnan(initial)))
     if where is not True:
         ties = np.maximum(ties, 1)  # there may be none
-    return hits * (keep(g, a.shape, axis) / ties)
+    return hits * (keep(g, a.shape, axis) / ties).astype(g.dtype)
 
 
 for _function, _ufunc in (

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..engine import Traced
 from .axes import Shape, axis_index
+from .casting import as_tensors, gathered
 from .picking import scatter
 from .places import along, bare, naming
 from .table import define, derive
@@ -106,11 +108,22 @@ def _with_constants(array: Array, pairs: Array, value: Any) -> Array:
     shape = np.shape(array)
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(shape, pairs, strict=True))
     padded = scatter(array, tuple((shape + pairs.sum(axis=1)).tolist()), inside)
+    value = gathered(value)
     with naming(np.pad):
+        if isinstance(value, Traced):
+            return padded + _frame(value, array.dtype, shape, pairs)
         value = np.asarray(value)
         if not value.any():
             return padded
         return padded + np.pad(np.zeros(shape, array.dtype), pairs, constant_values=value)
+
+
+def _frame(value: Array, dtype: Any, shape: Shape, pairs: Array) -> Array:
+    """Make the frame of differentiable constants around zeros: NumPy says which goes where."""
+    edges = np.arange(1, 2 * len(shape) + 1).reshape(-1, 2)
+    places = np.pad(np.zeros(shape, np.intp), pairs, constant_values=edges)
+    constants = np.broadcast_to(value.astype(dtype), edges.shape).reshape(-1)
+    return np.concatenate([np.zeros(1, dtype), constants])[places]
 
 
 derive(np.pad, _pad, r"y = a \text{ in a frame of constants, or of elements of } a")
@@ -139,7 +152,8 @@ def _meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str
     if indexing == "xy":
         axes[:2] = axes[1::-1]
     shapes = np.eye(len(xi), dtype=int)[axes] * -2 + 1  # -1 where the grid goes on, else 1
-    grids = [np.reshape(x, tuple(shape)) for x, shape in zip(xi, shapes, strict=True)]
+    pairs = zip(as_tensors("meshgrid", *xi), shapes, strict=True)
+    grids = [np.reshape(x, tuple(shape)) for x, shape in pairs]
     if not sparse:
         grids = list(np.broadcast_arrays(*grids))
     return tuple(np.copy(grid) for grid in grids) if copy else tuple(grids)

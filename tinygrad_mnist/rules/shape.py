@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .axes import Axis
+from .casting import as_tensors
 from .places import axis_order
 from .table import constant, define, derive
 
@@ -45,9 +46,15 @@ def _reshape(a: Array, shape: Any, order: Any = "C", *, copy: bool | None = None
 
 
 derive(np.reshape, _reshape, r"y = \text{the elements of } a \text{ in another shape}")
-derive(
-    np.ravel, lambda a, order="C": np.reshape(a, -1, order), r"y = \operatorname{reshape}(a, -1)"
-)
+
+
+def _ravel(a: Array, order: Any = "C") -> Array:
+    if order == "K":
+        raise ValueError("ravel: order is 'K'; expected 'C', 'F' or 'A'")
+    return np.reshape(a, -1, order)
+
+
+derive(np.ravel, _ravel, r"y = \operatorname{reshape}(a, -1)")
 define(
     np.expand_dims,
     vjps=(lambda g, y, a, axis: g.reshape(a.shape),),
@@ -61,16 +68,18 @@ define(
 
 
 def _atleast_1d(*arys: Array) -> Any:
-    return _each([np.reshape(a, np.shape(a) or 1) for a in arys])
+    return _each([np.reshape(a, a.shape or 1) for a in as_tensors("atleast_1d", *arys)])
 
 
 def _atleast_2d(*arys: Array) -> Any:
-    return _each([np.reshape(a, (1,) * (2 - np.ndim(a)) + np.shape(a)) for a in arys])
+    arrays = as_tensors("atleast_2d", *arys)
+    return _each([np.reshape(a, (1,) * (2 - a.ndim) + a.shape) for a in arrays])
 
 
 def _atleast_3d(*arys: Array) -> Any:
-    columns = [a if np.ndim(a) > 1 else np.reshape(a, (1, -1)) for a in arys]
-    return _each([a if np.ndim(a) > 2 else np.expand_dims(a, -1) for a in columns])
+    arrays = as_tensors("atleast_3d", *arys)
+    columns = [a if a.ndim > 1 else np.reshape(a, (1, -1)) for a in arrays]
+    return _each([a if a.ndim > 2 else np.expand_dims(a, -1) for a in columns])
 
 
 def _each(arrays: list[Array]) -> Any:
@@ -92,6 +101,7 @@ define(
 
 
 def _broadcast_arrays(*args: Array) -> tuple[Array, ...]:
+    args = tuple(as_tensors("broadcast_arrays", *args))
     shape = np.broadcast_shapes(*map(np.shape, args))
     return tuple(np.broadcast_to(a, shape) for a in args)
 

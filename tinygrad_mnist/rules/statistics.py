@@ -30,11 +30,13 @@ def _part(
     """Pass the gradient of a variance back."""
     if mean is None:
         mean = np.mean(a, axis=axis, keepdims=True, where=where)
-    # What takes no part becomes 0, whatever it was.
-    rest = a - mean if where is True else np.where(where, a - mean, 0)
+    # What takes no part becomes a number, whatever it was, and its gradient 0: not the other way
+    # round, for the scale may be infinite.
+    rest = a - mean if where is True else np.where(where, a - mean, 1)
     freedom = count(a.shape, axis, where) - (ddof if correction is None else correction)
     scale = np.divide(2, np.maximum(freedom, 0)).astype(g.dtype)  # without freedom, infinite
-    return keep(g, a.shape, axis) * scale * rest
+    part = keep(g, a.shape, axis) * scale * rest
+    return part if where is True else np.where(where, part, 0)
 
 
 def vjps_of_spread(mask: Mask) -> tuple[Callable[..., Array], Callable[..., Array]]:

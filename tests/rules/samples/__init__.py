@@ -8,19 +8,22 @@ rules that are not NumPy's written once more in the plainest way.
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
-from .draw import Call, Sample
+from .draw import Call, Sample, restart
 
 __all__ = ["CONSTANT_SAMPLES", "DERIVED_SAMPLES", "PLAIN", "RULE_SAMPLES", "Call", "Sample"]
 
 Function = Callable[..., Any]
 
-_FAMILIES = [
-    import_module(f"{__name__}.{module.name}")
-    for module in iter_modules(__path__)
-    if module.name != "draw"
-]
+
+def _family(name: str) -> ModuleType:
+    restart(name)
+    return import_module(f"{__name__}.{name}")
+
+
+_FAMILIES = [_family(module.name) for module in iter_modules(__path__) if module.name != "draw"]
 
 
 def _merged(table: str) -> dict[Any, Any]:

@@ -2,6 +2,8 @@
 
 The numbers keep away from kinks and jumps, where a difference quotient means nothing: what
 happens there is a convention, and tested by name beside the rules of each family.
+
+Each family draws from its own stream of numbers, so that one more draw moves no other family's.
 """
 
 from collections.abc import Callable
@@ -16,14 +18,21 @@ __all__ = [
     "binary",
     "call",
     "calls",
+    "holes",
+    "mask",
+    "masked",
     "normal",
     "pairs_apart",
     "positive",
     "reduced",
+    "restart",
     "unary",
 ]
 
-_rng = np.random.default_rng(5)
+_rng = np.random.default_rng()
+
+mask = np.array([[True, False, True], [False, True, True]])
+_columns = np.array([True, False, True])
 
 
 class Sample(NamedTuple):
@@ -38,6 +47,11 @@ class Call(NamedTuple):
 
     function: Callable[..., Any]
     inputs: tuple[Any, ...]
+
+
+def restart(family: str) -> None:
+    """Begin the stream of numbers of a family."""
+    _rng.bit_generator.state = np.random.default_rng(list(family.encode())).bit_generator.state
 
 
 def call(*inputs: Any, **keywords: Any) -> Sample:
@@ -56,6 +70,11 @@ def apart(*shape: int) -> np.ndarray:
     """Draw numbers of both signs, no two of them, and none and 0, closer than 0.1."""
     size = int(np.prod(shape))
     return np.array((_rng.permutation(size) - size / 2 + 0.25).reshape(shape) * 0.2)
+
+
+def holes(*shape: int) -> np.ndarray:
+    """Draw numbers of which every fourth is NaN."""
+    return np.where(np.arange(int(np.prod(shape))).reshape(shape) % 4 == 1, np.nan, apart(*shape))
 
 
 def unary(draw: Callable[..., np.ndarray]) -> list[Sample]:
@@ -86,6 +105,16 @@ def reduced() -> list[Sample]:
         call(apart(2, 3), axis=()),
         call(apart()),
         call(apart(0, 3), axis=1),
+    ]
+
+
+def masked() -> list[Sample]:
+    """Draw inputs of which only some elements are reduced."""
+    return [
+        call(apart(2, 3), where=mask),
+        call(apart(2, 3), axis=1, where=mask, keepdims=True),
+        call(apart(2, 3), axis=-1, where=_columns),
+        call(apart(2, 3), axis=(0, 1), where=mask[:, :1] | True),
     ]
 
 

@@ -5,15 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .draw import Call, Sample, apart, call, calls
-from .reduction import mask
+from .draw import Call, Sample, apart, call, calls, holes, mask
 
 _nan = np.nan
-
-
-def holes(*shape: int) -> np.ndarray:
-    """Draw numbers of which every fourth is NaN."""
-    return np.where(np.arange(int(np.prod(shape))).reshape(shape) % 4 == 1, _nan, apart(*shape))
 
 
 def _forms() -> list[Sample]:

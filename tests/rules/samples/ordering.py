@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .draw import Call, Sample, apart, call, calls, normal
-from .missing import holes
+from .draw import Call, Sample, apart, call, calls, holes, normal
 
 _lines = np.array([[3.0, -1.0, 2.0, 2.5], [0.5, 4.0, 1.0, -2.0]])
 _edges = np.array([-1.5, 1.0, 2.5])

@@ -5,22 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .draw import Call, Sample, apart, call, calls, reduced
+from .draw import Call, Sample, apart, call, calls, mask, masked, reduced
 
 _signed = np.array([[-1.5, 0.0, 2.5], [0.5, -0.5, 3.0]])
-mask = np.array([[True, False, True], [False, True, True]])
-_columns = np.array([True, False, True])
 _zeros = np.array([[0.5, 0.0, -1.5], [0.0, 2.0, 0.0], [1.0, 2.0, -0.5]])
-
-
-def masked() -> list[Sample]:
-    """Draw inputs of which only some elements are reduced."""
-    return [
-        call(apart(2, 3), where=mask),
-        call(apart(2, 3), axis=1, where=mask, keepdims=True),
-        call(apart(2, 3), axis=-1, where=_columns),
-        call(apart(2, 3), axis=(0, 1), where=mask[:, :1] | True),
-    ]
 
 
 def _initialled() -> list[Sample]:

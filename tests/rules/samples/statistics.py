@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .draw import Call, Sample, apart, call, normal, positive, reduced
-from .reduction import mask, masked
+from .draw import Call, Sample, apart, call, mask, masked, normal, positive, reduced
 
 
 def _freedom() -> list[Sample]:
