@@ -67,8 +67,8 @@ RULES: dict[str, list[Sample]] = {
 
 
 def _product(factors: Any, *parts: int) -> Any:
-    """Use factors together, so that each goes into the gradient."""
-    return sum(np.sum(factors[part] * factors[part] * factors[part]) for part in parts)
+    """Use factors together, so that each goes into the gradient, whatever the signs of vectors."""
+    return sum(np.sum(np.square(np.square(factors[part]))) for part in parts)
 
 
 DERIVED: dict[Callable[..., Any], list[Call]] = {
@@ -81,7 +81,7 @@ DERIVED: dict[Callable[..., Any], list[Call]] = {
     ],
     np.linalg.eigh: [
         Call(lambda a: np.linalg.eigh(a)[0], (_spread(3, 3),)),
-        Call(lambda a: np.linalg.eigh(a).eigenvectors, (_spread(2, 2, 2),)),
+        Call(lambda a: np.square(np.linalg.eigh(a).eigenvectors), (_spread(2, 2, 2),)),
         Call(lambda a: _product(np.linalg.eigh(a, "U"), 0, 1), (_spread(3, 3),)),
     ],
     np.linalg.eigvalsh: [
@@ -90,13 +90,13 @@ DERIVED: dict[Callable[..., Any], list[Call]] = {
     ],
     np.linalg.svd: [
         Call(lambda a: _product(np.linalg.svd(a), 0, 1, 2), (_spread(3, 3),)),
-        Call(lambda a: np.linalg.svd(a, full_matrices=False).U, (_spread(3, 2),)),
+        Call(lambda a: np.square(np.linalg.svd(a, full_matrices=False).U), (_spread(3, 2),)),
         Call(lambda a: np.linalg.svd(a, False)[1], (_spread(2, 2, 3),)),
-        Call(lambda a: np.linalg.svd(a, False).Vh, (_spread(2, 3, 2),)),
+        Call(lambda a: np.square(np.linalg.svd(a, False).Vh), (_spread(2, 3, 2),)),
         Call(lambda a: np.linalg.svd(a, compute_uv=False), (_spread(2, 3),)),
-        Call(lambda a: np.linalg.svd(a, hermitian=True)[0], (-_spread(3, 3),)),
+        Call(lambda a: np.square(np.linalg.svd(a, hermitian=True)[0]), (-_spread(3, 3),)),
         Call(lambda a: np.linalg.svd(a, hermitian=True)[1], (-_spread(2, 3, 3),)),
-        Call(lambda a: np.linalg.svd(a, hermitian=True)[2], (-_spread(3, 3),)),
+        Call(lambda a: np.square(np.linalg.svd(a, hermitian=True)[2]), (-_spread(3, 3),)),
     ],
     np.linalg.svdvals: [Call(np.linalg.svdvals, (_spread(2, 3, 2),))],
 }
