@@ -25,8 +25,8 @@ class detect_anomaly(Mode):  # noqa: N801  # it is called like a function
 
     It is looked for in the result of every operation on Tensors, whether it needs a gradient or
     not, and in every gradient of a `backward`. What operations save of bare arrays is copied
-    inside the block, so that any change of it is noticed; outside, large ones are only checked at
-    a hundred places. All this costs time and memory: it is for finding faults.
+    inside the block, so that any change of it is noticed; outside, of large ones only a sum and a
+    hundred elements are kept. All this costs time and memory: it is for finding faults.
 
     Other threads and tasks do not notice.
 
