@@ -333,13 +333,8 @@ def apply(
                     if value is inputs[i] and isinstance(value, np.ndarray):
                         prints = {**prints, i: fingerprint(value, whole=looking > 0)}
             saved_result = result if needed & USES_RESULT else None
-            node.saved = (
-                nodes,
-                saved_result,
-                keywords,
-                prints,
-                origin() if note_origin or looking else None,
-            )
+            place = origin() if note_origin or looking else None
+            node.saved = nodes, saved_result, keywords, prints, place
         elif keywords or not rule.arity:
             node.saved = nodes, None, keywords, NO_PRINTS, None
     return traced

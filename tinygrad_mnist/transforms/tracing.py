@@ -123,15 +123,13 @@ def trace(
         values += given
     others = leaves((args, keywords)) if len(places) < len(args) or keywords else ()
     manner = given_manner(values, others)
-    marks = (
-        transforming.set(True),
-        recording.set(True),
-    )  # in a third of the time of two `with` blocks
+    # By hand, which takes a third of the time of two `with` blocks.
+    inside, recorded = transforming.set(True), recording.set(True)
     try:
         result = function(*called, **keywords)
     finally:
-        transforming.reset(marks[0])
-        recording.reset(marks[1])
+        transforming.reset(inside)
+        recording.reset(recorded)
     if manner.tensors and not manner.connected and recording.get():
         manner = Manner(tensors=True, connected=_depends_on_others(leaves(result), own))
     like = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in places)
