@@ -232,6 +232,13 @@ ELEMENTWISE: Mapping[str, Function] = {
 OWN: Mapping[str, Function] = {
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,
+    "leaky_relu": functional.leaky_relu,
+    "elu": functional.elu,
+    "softplus": functional.softplus,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+    "erf": torch.erf,
+    "erfc": torch.erfc,
     "logsumexp": _reduction(lambda a: a.logsumexp(-1)),
     "softmax": lambda a, axis=-1: torch.softmax(a, axis),
     "log_softmax": lambda a, axis=-1: torch.log_softmax(a, axis),

@@ -22,6 +22,10 @@ def _cross_entropy(logits: Array, labels: Array) -> Array:
     return -picked.mean()
 
 
+def _softplus(a: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    return jnp.where(beta * a > threshold, a, jnp.logaddexp(beta * a, 0) / beta)
+
+
 def _clip(
     a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
 ) -> Array:
@@ -45,6 +49,13 @@ class Jax(Peer):
     functions: Mapping[str, Callable[..., Any]] = {
         "sigmoid": jax.nn.sigmoid,
         "relu": jax.nn.relu,
+        "leaky_relu": jax.nn.leaky_relu,
+        "elu": jax.nn.elu,
+        "softplus": _softplus,
+        "silu": jax.nn.silu,
+        "gelu": lambda a, approximate="none": jax.nn.gelu(a, approximate == "tanh"),
+        "erf": jax.scipy.special.erf,
+        "erfc": jax.scipy.special.erfc,
         "logsumexp": jax.nn.logsumexp,
         "softmax": jax.nn.softmax,
         "log_softmax": jax.nn.log_softmax,

@@ -1,194 +1,62 @@
-"""Functions of neural networks that are computed, and differentiated, in one piece.
+"""Functions of neural networks, under the names that `torch.nn.functional` has for them.
 
-Each is a row of the table like any other. Written as NumPy calls on Tensors they would give the
-same numbers, with more nodes and more arrays on the way. Where the user called them is noted only
-within `detect_anomaly`.
+This is the list; each lives in the file of its family.
 """
 
-from functools import lru_cache
-from typing import Any
+from numpy import tanh
 
-import numpy as np
-
-from ..engine import NO_KEYWORDS, apply
-from ..rules import define, log_softmax, relu, sigmoid, softmax
-
-__all__ = ["affine", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy"]
-
-Array = Any
-
-
-# A product with ones is a sum, and costs less than half of one for the sizes of a small layer.
-# Likewise, `a.dot(b)` costs half as much to call as `a @ b`.
-
-
-@lru_cache(maxsize=32)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(n, dtype)
-
-
-def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    y = x.dot(weight)
-    if y.dtype != bias.dtype:
-        return y + bias
-    y += bias
-    return y
-
-
-def _explain_affine(x: Array, weight: Array, bias: Array) -> str:
-    return (
-        f"input of shape {np.shape(x)} for a weight of shape {np.shape(weight)} and a bias of "
-        f"shape {np.shape(bias)}; expected (..., inputs), (inputs, outputs) and (outputs,)"
-    )
-
-
-_affine_of_rows = define(
-    _affine,
-    vjps=(
-        lambda g, y, x, weight, bias: g.dot(weight.T),
-        lambda g, y, x, weight, bias: x.T.dot(g),
-        lambda g, y, x, weight, bias: g.T.dot(_ones(len(g), g.dtype)),
-    ),
-    formula=(
-        r"\bar x = \bar y\, W^{\mathsf T}",
-        r"\bar W = x^{\mathsf T} \bar y",
-        r"\bar b = \bar y^{\mathsf T} \mathbf 1",
-    ),
-    explain=_explain_affine,
-    name="affine",
+from ..rules import (
+    elu,
+    erf,
+    erfc,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
 )
-
-
-def affine(x: Any, weight: Any, bias: Any) -> Any:
-    """Compute ``x @ weight + bias``.
-
-    Parameters
-    ----------
-    x
-        Of shape (..., inputs): samples along all axes but the last.
-    weight
-        Of shape (inputs, outputs).
-    bias
-        Of shape (outputs,).
-
-    Returns
-    -------
-    An array of shape (..., outputs).
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not belong together.
-
-    Examples
-    --------
-    >>> affine(np.ones((2, 3)), np.ones((3, 4)), np.zeros(4)).shape
-    (2, 4)
-    """
-    if x.ndim == 2:
-        return apply(_affine_of_rows, (x, weight, bias), NO_KEYWORDS, False)
-    y = affine(x.reshape(-1, x.shape[-1]), weight, bias)
-    return y.reshape(*x.shape[:-1], y.shape[-1])
-
-
-@lru_cache(maxsize=8)
-def _places(samples: int, classes: int) -> tuple[Array, Array]:
-    """List where each sample and each class begins in a flat array (classes, samples)."""
-    return np.arange(samples), np.arange(0, classes * samples, samples)
-
-
-def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
-    """Compute the loss, and the probabilities less the labels, which are nearly free here.
-
-    Samples are columns meanwhile: NumPy reduces along the first axis of a small matrix faster.
-    """
-    samples, classes = logits.shape
-    kind = labels.dtype.kind
-    if kind not in "iu" or logits.dtype.kind != "f":
-        raise TypeError
-    if not samples or labels.shape != (samples,) or (kind == "i" and labels.min() < 0):
-        raise ValueError
-    columns, rows = _places(samples, classes)
-    p = logits.T.copy()
-    p -= np.maximum.reduce(p)
-    flat = p.ravel()
-    try:
-        right = rows.take(labels)
-    except IndexError:
-        raise ValueError from None
-    right += columns
-    picked = flat.take(right)
-    np.exp(p, p)
-    totals = _ones(classes, p.dtype).dot(p)
-    loss = _ones(samples, p.dtype).dot(np.log(totals) - picked) / samples
-    p /= totals
-    flat[right] -= 1
-    return loss, p.T
-
-
-def _explain_labels(logits: Array, labels: Array) -> str:
-    if labels.dtype.kind not in "iu":
-        return f"labels are integers, not {labels.dtype}"
-    if logits.dtype.kind != "f":
-        return f"logits are floating-point, not {logits.dtype}"
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not labels.size:
-        return (
-            f"logits of shape {logits.shape} with labels of shape {labels.shape}; expected "
-            f"(samples, classes) and (samples,), with at least one sample"
-        )
-    classes = logits.shape[1]
-    wrong = labels[(labels < 0) | (labels >= classes)]
-    return f"label {wrong[0]} is not one of the {classes} classes, 0 to {classes - 1}"
-
-
-def _cross_entropy_vjp(
-    g: Array, y: Array, logits: Array, *, labels: Array, kept: Array | None
-) -> Array:
-    if kept is not None:
-        return (g / len(labels)) * kept
-    targets = np.zeros(logits.shape, logits.dtype)
-    targets[np.arange(len(labels)), labels] = 1
-    return (softmax(logits, axis=1) - targets) * (g / len(labels))
-
-
-_mean_cross_entropy = define(
-    _cross_entropy,
-    vjps=(_cross_entropy_vjp,),
-    formula=(r"\bar z = \bar y\,(\operatorname{softmax} z - \text{one-hot}) / m",),
-    keeps=True,
-    explain=_explain_labels,
-    name="softmax_cross_entropy",
+from .affine import affine
+from .convolution import conv2d
+from .cross_entropy import cross_entropy, nll_loss
+from .elementwise_losses import (
+    binary_cross_entropy_with_logits,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
 )
+from .normalisation import batch_norm, layer_norm
+from .pooling import avg_pool2d, max_pool2d
+from .softmax_cross_entropy import softmax_cross_entropy
 
-
-def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
-    r"""Compute the mean cross-entropy of the softmax of the logits.
-
-    Softmax and logarithm are taken together, so that no logit is too large, and the gradient
-    is the famous difference of the probabilities and the one-hot labels.
-
-    Parameters
-    ----------
-    logits
-        Floating-point, of shape (samples, classes).
-    labels
-        Integers from 0 to classes - 1, of shape (samples,).
-
-    Returns
-    -------
-    The loss, a scalar in nats: :math:`-\frac1m \sum_i \log \operatorname{softmax}(z_i)_{t_i}`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not belong together, or a label is not a class.
-    TypeError
-        If the labels are not integers, or the logits not floating-point.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])), 4)  # log 4
-    1.3863
-    """
-    return apply(_mean_cross_entropy, (logits,), {"labels": np.array(labels)}, False)
+__all__ = [
+    "affine",
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "cross_entropy",
+    "elu",
+    "erf",
+    "erfc",
+    "gelu",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "log_softmax",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "tanh",
+]

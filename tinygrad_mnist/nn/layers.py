@@ -1,20 +1,24 @@
-"""The layers, and the loss."""
+"""Layers: affine maps, tables of vectors, other shapes, and what is left out at random."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engine import NO_KEYWORDS, apply
+from ..rules import RULES
 from ..tensor import Tensor
-from .functional import affine, relu, softmax, softmax_cross_entropy
+from .affine import affine
 from .init import he_normal
 from .module import Module
 
-__all__ = ["Linear", "ReLU", "Softmax", "SoftmaxCrossEntropy"]
+__all__ = ["Dropout", "Embedding", "Flatten", "Linear", "Unflatten"]
+
+_multiply = RULES[np.multiply]
 
 
 class Linear(Module):
@@ -61,6 +65,7 @@ class Linear(Module):
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear: sizes must be positive, not {in_features}, {out_features}")
         values = init((in_features, out_features), rng or np.random.default_rng(), dtype)
+        self.in_features, self.out_features = in_features, out_features
         self.weight = Tensor(values, dtype, requires_grad=True)
         self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True) if bias else None
 
@@ -72,43 +77,211 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """Write the sizes."""
-        sizes = ", ".join(map(str, self.weight.shape))
+        sizes = f"{self.in_features}, {self.out_features}"
         return sizes if self.bias is not None else f"{sizes}, bias=False"
 
 
-class ReLU(Module):
-    """The rectifier: what is negative becomes 0."""
+class Embedding(Module):
+    """A table of vectors, of which integers pick rows.
 
-    def forward(self, x: Any) -> Any:
-        """Apply it to every element."""
-        return apply(relu, (x,), NO_KEYWORDS, False)
+    Parameters
+    ----------
+    num_embeddings, embedding_dim
+        How many vectors there are, and how long they are.
+    padding_idx
+        A row that starts at 0 and gets no gradient; a negative one counts from the end.
+    rng
+        Where the initial vectors are drawn from, which are normally distributed; a new, unseeded
+        generator if not given.
+    dtype
+        The vectors' dtype.
 
+    Attributes
+    ----------
+    weight
+        Tensor of shape (num_embeddings, embedding_dim).
 
-class Softmax(Module):
-    """The softmax: exponentials, normalised to sum to 1 along an axis."""
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        """Turn logits into probabilities."""
-        return softmax(x, axis=self.axis)
-
-    def extra_repr(self) -> str:
-        """Write the axis."""
-        return f"axis={self.axis}"
-
-
-class SoftmaxCrossEntropy(Module):
-    """The loss of a classifier: the mean cross-entropy of the softmax of its logits.
+    Raises
+    ------
+    ValueError
+        If a size is not positive or the padding is not a row; when it is called, if an index is
+        not a row.
+    TypeError
+        When it is called, if the indices are not integers.
 
     Examples
     --------
-    >>> loss_fn = SoftmaxCrossEntropy()
-    >>> round(float(loss_fn(np.zeros((2, 4)), [0, 3])), 4)  # log 4
-    1.3863
+    >>> layer = Embedding(10, 4, rng=np.random.default_rng(0))
+    >>> layer([[1, 2, 3], [3, 3, 9]]).shape
+    (2, 3, 4)
     """
 
-    def forward(self, logits: Any, labels: Any) -> Any:
-        """Compute the loss of logits (samples, classes) and integer labels (samples,)."""
-        return softmax_cross_entropy(logits, labels)
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        if num_embeddings < 1 or embedding_dim < 1:
+            raise ValueError(
+                f"Embedding: sizes must be positive, not {num_embeddings}, {embedding_dim}"
+            )
+        rng = rng or np.random.default_rng()
+        values = rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype)
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(
+                    f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows"
+                )
+            padding_idx %= num_embeddings
+            values[padding_idx] = 0
+        self.weight = Tensor(values, requires_grad=True)
+        self.padding_idx = padding_idx
+
+    def forward(self, indices: Any) -> Any:
+        """Pick a row for each index: an array of one more axis, the last."""
+        indices, rows = np.array(indices), len(self.weight)
+        if indices.dtype.kind not in "iu":
+            raise TypeError(f"Embedding: indices are integers, not {indices.dtype}")
+        wrong = indices[(indices < 0) | (indices >= rows)]
+        if wrong.size:
+            raise ValueError(f"Embedding: index {wrong[0]} is not one of {rows} rows")
+        picked = self.weight[indices]
+        if self.padding_idx is None:
+            return picked
+        padding = self.weight.numpy()[self.padding_idx]
+        return np.where((indices == self.padding_idx)[..., None], padding, picked)
+
+    def extra_repr(self) -> str:
+        """Write the sizes, and the padding if there is one."""
+        sizes = ", ".join(map(str, self.weight.shape))
+        return sizes if self.padding_idx is None else f"{sizes}, padding_idx={self.padding_idx}"
+
+
+class Flatten(Module):
+    """Makes one axis of those from `start_dim` to `end_dim`.
+
+    Examples
+    --------
+    >>> Flatten()(np.zeros((5, 16, 4, 4))).shape
+    (5, 256)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, x: Any) -> Any:
+        """Reshape an array that has these axes."""
+        start, end = (_axis("Flatten", dim, x.shape) for dim in (self.start_dim, self.end_dim))
+        if start > end:
+            raise ValueError(
+                f"Flatten: axis {self.start_dim} comes after axis {self.end_dim} in shape {x.shape}"
+            )
+        size = math.prod(x.shape[start : end + 1])
+        return x.reshape(*x.shape[:start], size, *x.shape[end + 1 :])
+
+    def extra_repr(self) -> str:
+        """Write the axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Makes several axes of one.
+
+    Parameters
+    ----------
+    dim
+        The axis.
+    unflattened_size
+        The lengths of those that it becomes. One of them may be -1: whatever is left.
+
+    Examples
+    --------
+    >>> Unflatten(1, (1, 28, 28))(np.zeros((5, 784))).shape
+    (5, 1, 28, 28)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        sizes = tuple(unflattened_size)
+        if not sizes or min(sizes) < -1 or sizes.count(-1) > 1:
+            raise ValueError(
+                f"Unflatten: sizes {sizes}; expected lengths, of which one at most is -1"
+            )
+        self.dim = dim
+        self.unflattened_size = sizes
+
+    def forward(self, x: Any) -> Any:
+        """Reshape an array whose axis is as long as the product of the sizes."""
+        axis, sizes = _axis("Unflatten", self.dim, x.shape), self.unflattened_size
+        length, known = x.shape[axis], math.prod(size for size in sizes if size != -1)
+        if -1 in sizes and known and length % known == 0:
+            sizes = tuple(length // known if size == -1 else size for size in sizes)
+        if math.prod(sizes) != length:
+            raise ValueError(
+                f"Unflatten: axis {axis} of shape {x.shape} does not divide into {sizes}"
+            )
+        return x.reshape(*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
+
+    def extra_repr(self) -> str:
+        """Write the axis and the sizes."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+def _axis(name: str, dim: int, shape: tuple[int, ...]) -> int:
+    """Count an axis from the front."""
+    if not -len(shape) <= dim < len(shape):
+        raise ValueError(f"{name}: shape {shape} has no axis {dim}")
+    return dim % len(shape)
+
+
+class Dropout(Module):
+    """In training, replaces each element by 0 with probability `p`, and enlarges the others.
+
+    They are multiplied by ``1 / (1 - p)``, so that the mean stays what it is; in evaluation
+    nothing happens. Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
+    overfitting".
+
+    Parameters
+    ----------
+    p
+        The probability, from 0 to 1.
+    rng
+        Where it is drawn from; a new, unseeded generator if not given.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5, np.random.default_rng(0))
+    >>> layer(np.ones(6)).tolist()
+    [2.0, 2.0, 2.0, 0.0, 0.0, 0.0]
+    >>> layer.eval()(np.ones(6)).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p is {p}; expected a probability, from 0 to 1")
+        self.p = p
+        self.rng = rng or np.random.default_rng()
+
+    def forward(self, x: Any) -> Any:
+        """Multiply by 0 or ``1 / (1 - p)`` in training; else return the input itself."""
+        if not self.training or self.p == 0:
+            return x
+        if x.dtype.kind != "f":
+            raise TypeError(f"Dropout: the input is floating-point, not {x.dtype}")
+        kept = self.rng.random(x.shape, np.float32) >= self.p
+        factors = np.multiply(kept, 1 / (1 - self.p) if self.p < 1 else 0, dtype=x.dtype)
+        return apply(_multiply, (x, factors), NO_KEYWORDS, False)
+
+    def extra_repr(self) -> str:
+        """Write the probability."""
+        return f"p={self.p}"

@@ -16,6 +16,7 @@ from . import (
     diagonals,
     differences,
     einsum,
+    error_function,
     filling,
     interpolation,
     joining,
@@ -35,9 +36,10 @@ from . import (
     statistics,
     transcendental,
 )
-from .activations import relu, sigmoid
+from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from .casting import cast
 from .dispatch import call, call_method
+from .error_function import erf, erfc
 from .logits import log_softmax, logsumexp, softmax
 from .picking import getitem
 from .table import CONSTANT, DERIVED, RULES, PerInput, constant, define, derive
@@ -64,10 +66,16 @@ __all__ = [
     "diagonals",
     "differences",
     "einsum",
+    "elu",
+    "erf",
+    "erfc",
+    "error_function",
     "filling",
+    "gelu",
     "getitem",
     "interpolation",
     "joining",
+    "leaky_relu",
     "linalg",
     "log_softmax",
     "logits",
@@ -85,7 +93,9 @@ __all__ = [
     "scans",
     "shape",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "statistics",
     "transcendental",
 ]

@@ -1,0 +1,325 @@
+r"""Pooling: the largest, or the mean, of what lies in each of the windows that slide over images.
+
+Taking the mean is linear, and so is taking the winner of every window once it is known which of the
+taps it lies under. Each of the two has a counterpart that goes the other way, into the windows, and
+is its gradient; theirs is the way back again.
+
+Of several elements of a window that are the largest, the first gets the gradient, as in PyTorch.
+`numpy.max` shares it among them; but behind a ReLU, where ties are common, they tie at 0, where no
+gradient passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine import Rule, apply
+from ..rules import define
+from .module import Module
+from .windows import Pair, Windows, check_images, images, pair, rows
+
+__all__ = ["AvgPool2d", "MaxPool2d", "avg_pool2d", "max_pool2d"]
+
+Array = Any
+
+
+def _count(windows: Windows, shape: tuple[int, ...]) -> tuple[int, int]:
+    return windows.fit("pooling", shape)
+
+
+# --- the largest --------------------------------------------------------------------------
+
+
+def _largest(x: Array, *, windows: Windows) -> tuple[Array, Array]:
+    """Take the largest of each window, and keep under which tap it lies, as rows."""
+    frame = windows.frame(rows(x), -np.inf)
+    first, *others = windows.taps(frame, _count(windows, x.shape))
+    y = first.copy()
+    winners = np.zeros(y.shape, np.min_scalar_type(len(others)))
+    for number, tap in enumerate(others, 1):
+        np.maximum(winners, (tap > y) * winners.dtype.type(number), out=winners)
+        np.maximum(y, tap, out=y)
+    return images(y), winners
+
+
+def _to_winners(a: Array, *, winners: Array, size: tuple[int, int], windows: Windows) -> Array:
+    """Put what belongs to each window to the tap that won it, and add up."""
+    frame_size = windows.framed_size(size)
+    frame = np.zeros((frame_size[0], a.shape[1], frame_size[1], len(a)), a.dtype)
+    above = np.ascontiguousarray(rows(a))
+    for number, tap in enumerate(windows.taps(frame, a.shape[2:])):
+        if windows.are_apart:
+            np.multiply(above, winners == number, out=tap)
+        else:
+            tap += above * (winners == number)
+    return images(windows.unframed(frame))
+
+
+def _of_winners(x: Array, *, winners: Array, windows: Windows) -> Array:
+    """Take what lies under the tap that won each window."""
+    taps = windows.taps(windows.frame(rows(x)), _count(windows, x.shape))
+    y = np.zeros(winners.shape, x.dtype)
+    for number, tap in enumerate(taps):
+        np.copyto(y, tap, where=winners == number)
+    return images(y)
+
+
+_max_of_windows = define(
+    _largest,
+    vjps=(
+        lambda g, y, x, *, windows, kept: _put_to_winners(
+            g,
+            winners=_largest(x.numpy(), windows=windows)[1] if kept is None else kept,
+            size=x.shape[2:],
+            windows=windows,
+        ),
+    ),
+    formula=(r"\bar x_{w(i)} \mathrel{+}= \bar y_i, \text{ where } y_i = x_{w(i)}",),
+    keeps=True,
+    name="max_of_windows",
+)
+
+_put_to_winners: Rule = define(
+    _to_winners,
+    vjps=(
+        lambda g, y, a, *, winners, size, windows: _take_winners(
+            g, winners=winners, windows=windows
+        ),
+    ),
+    formula=(r"\bar a_i = \bar y_{w(i)}",),
+    name="put_to_winners",
+)
+
+_take_winners: Rule = define(
+    _of_winners,
+    vjps=(
+        lambda g, y, x, *, winners, windows: _put_to_winners(
+            g, winners=winners, size=x.shape[2:], windows=windows
+        ),
+    ),
+    formula=(r"\bar x_{w(i)} \mathrel{+}= \bar y_i",),
+    name="take_winners",
+)
+
+# --- the mean -----------------------------------------------------------------------------
+
+
+def _sizes(
+    size: tuple[int, int], count: tuple[int, int], windows: Windows, padded: bool, dtype: Any
+) -> Array:
+    """Count the elements of every window, as rows; those of the padding only where `padded`."""
+    if padded:
+        return np.array(windows.kernel[0] * windows.kernel[1], dtype)
+    inside = windows.frame(np.ones((size[0], 1, size[1], 1), dtype))
+    return sum(windows.taps(inside, count))
+
+
+def _mean(x: Array, *, windows: Windows, count_include_pad: bool) -> Array:
+    count = _count(windows, x.shape)
+    first, *others = windows.taps(windows.frame(rows(x)), count)
+    y = first.copy()
+    for tap in others:
+        y += tap
+    y /= _sizes(x.shape[2:], count, windows, count_include_pad, x.dtype)
+    return images(y)
+
+
+def _shares(a: Array, *, size: tuple[int, int], windows: Windows, count_include_pad: bool) -> Array:
+    """Share what belongs to each window among its taps, and add up."""
+    count = a.shape[2:]
+    share = rows(a) / _sizes(size, count, windows, count_include_pad, a.dtype)
+    frame = np.zeros((*windows.framed_size(size), *share.shape[1::2]), a.dtype).swapaxes(1, 2)
+    for tap in windows.taps(frame, count):
+        tap += share
+    return images(windows.unframed(frame))
+
+
+_mean_of_windows = define(
+    _mean,
+    vjps=(
+        lambda g, y, x, *, windows, count_include_pad: _share_among_windows(
+            g, size=x.shape[2:], windows=windows, count_include_pad=count_include_pad
+        ),
+    ),
+    formula=(r"\bar x_j = \sum_{i \ni j} \bar y_i / n_i",),
+    name="mean_of_windows",
+)
+
+_share_among_windows: Rule = define(
+    _shares,
+    vjps=(
+        lambda g, y, a, *, size, windows, count_include_pad: _mean_of_windows(
+            g, windows=windows, count_include_pad=count_include_pad
+        ),
+    ),
+    formula=(r"\bar a_i = \tfrac{1}{n_i} \sum_{j \in i} \bar y_j",),
+    name="share_among_windows",
+)
+
+# --- what people call ---------------------------------------------------------------------
+
+
+def _windows(name: str, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> Windows:
+    """Read the arguments of pooling as PyTorch does."""
+    size = pair(f"{name}: kernel_size", kernel, 1)
+    step = size if stride is None else pair(f"{name}: stride", stride, 1)
+    down, across = pair(f"{name}: padding", padding, 0)
+    if 2 * down > size[0] or 2 * across > size[1]:
+        raise ValueError(
+            f"{name}: padding is {padding!r} for windows of {kernel!r}; expected at most half"
+        )
+    spread = pair(f"{name}: dilation", dilation, 1)
+    return Windows(size, step, ((down, down), (across, across)), spread)
+
+
+def _check(name: str, x: Any, windows: Windows) -> None:
+    check_images(name, x.shape)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: images are floating-point, not {x.dtype}")
+    windows.fit(name, x.shape)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
+) -> Any:
+    """Take the largest element of each window; NaN counts as the largest.
+
+    Of several that are the largest, the first gets the gradient.
+
+    Parameters
+    ----------
+    x
+        Images, of shape (N, C, H, W), floating-point.
+    kernel_size
+        The size of the windows: one number, or one for each direction, as all that follow.
+    stride
+        The distance from one window to the next; if not given, the windows' size.
+    padding
+        How much is put around the images, at each side; it never wins.
+    dilation
+        The distance between the elements of a window.
+
+    Returns
+    -------
+    Images of shape (N, C, H', W'), with
+    H' = ⌊(H + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
+
+    Raises
+    ------
+    ValueError
+        If the input is not images, a window is larger than the padded image, the padding more than
+        half of the window, or a number makes no sense.
+    TypeError
+        If the images are not floating-point, or another argument is not made of integers.
+
+    Examples
+    --------
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 5.,  7.],
+             [13., 15.]]]])
+    """
+    windows = _windows("max_pool2d", kernel_size, stride, padding, dilation)
+    _check("max_pool2d", x, windows)
+    return apply(_max_of_windows, (x,), {"windows": windows}, False)
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    count_include_pad: bool = True,
+) -> Any:
+    """Take the mean of each window.
+
+    Parameters
+    ----------
+    x, kernel_size, stride
+        As for `max_pool2d`.
+    padding
+        How many zeros are put around the images, at each side.
+    count_include_pad
+        Whether these zeros count as elements, of which the mean is taken.
+
+    Returns
+    -------
+    Images of shape (N, C, H', W'), with H' = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `max_pool2d` does.
+
+    Examples
+    --------
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]])
+    """
+    windows = _windows("avg_pool2d", kernel_size, stride, padding)
+    _check("avg_pool2d", x, windows)
+    keywords = {"windows": windows, "count_include_pad": count_include_pad}
+    return apply(_mean_of_windows, (x,), keywords, False)
+
+
+class MaxPool2d(Module):
+    """The largest element of each window: see `functional.max_pool2d`.
+
+    Examples
+    --------
+    >>> MaxPool2d(2)(np.ones((8, 6, 28, 28))).shape
+    (8, 6, 14, 14)
+    """
+
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
+    ) -> None:
+        _windows("MaxPool2d", kernel_size, stride, padding, dilation)
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+
+    def forward(self, x: Any) -> Any:
+        """Map images (N, C, H, W) to smaller ones."""
+        return max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        """Write the arguments that are not the usual ones."""
+        return _written(self, stride=self.kernel_size, padding=0, dilation=1)
+
+
+class AvgPool2d(Module):
+    """The mean of each window: see `functional.avg_pool2d`.
+
+    Examples
+    --------
+    >>> AvgPool2d(2)(np.ones((8, 6, 28, 28))).shape
+    (8, 6, 14, 14)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        count_include_pad: bool = True,
+    ) -> None:
+        _windows("AvgPool2d", kernel_size, stride, padding)
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.count_include_pad = padding, count_include_pad
+
+    def forward(self, x: Any) -> Any:
+        """Map images (N, C, H, W) to smaller ones."""
+        return avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
+
+    def extra_repr(self) -> str:
+        """Write the arguments that are not the usual ones."""
+        return _written(self, stride=self.kernel_size, padding=0, count_include_pad=True)
+
+
+def _written(layer: Any, **usual: Any) -> str:
+    others = (
+        f"{name}={getattr(layer, name)!r}" for name in usual if getattr(layer, name) != usual[name]
+    )
+    return ", ".join((f"kernel_size={layer.kernel_size!r}", *others))
