@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import Batches, scale
+from tinygrad_mnist.data import Batches, ElasticTransform, scale
 
 PIXELS = st.sampled_from([np.uint8, np.float16, np.float32, np.float64])
 
@@ -134,3 +134,96 @@ def test_arguments_of_another_type_are_an_error() -> None:
         Batches(images, labels, 1.5)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(TypeError, match=r"must be a numpy.random.Generator, not int"):
         Batches(images, labels, 1, 7)  # type: ignore[arg-type]  # the point of the test
+
+
+# --- epochs that can be taken up ----------------------------------------------------------
+
+
+def listed(batches: Any) -> list[tuple[bytes, bytes]]:
+    return [(x.tobytes(), y.tobytes()) for x, y in batches]
+
+
+def noise(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Distort by anything: what matters is the generator."""
+    return np.asarray(images + rng.integers(0, 9, images.shape), images.dtype)
+
+
+augmentations = st.sampled_from([None, noise])
+
+
+@given(data_sets(), sizes, st.integers(0, 2**80), augmentations, st.data())
+def test_an_epoch_is_taken_up_with_the_same_bits(
+    data: tuple[NDArray[Any], NDArray[np.intp]],
+    size: int,
+    seed: int,
+    augment: Any,
+    draw: st.DataObject,
+) -> None:
+    batches = Batches(*data, size, augment=augment)
+    whole = listed(batches.epoch(seed))
+    start = draw.draw(st.integers(0, len(batches)))
+    assert listed(batches.epoch(seed, start)) == whole[start:]
+    rng = np.random.default_rng(seed)  # what else there is to draw from makes no difference
+    assert listed(Batches(*data, size, rng, augment=augment).epoch(seed)) == whole
+
+
+@given(data_sets(), sizes, seeds.filter(lambda seed: seed is not None), augmentations)
+def test_an_iteration_is_an_epoch_whose_seed_is_drawn(
+    data: tuple[NDArray[Any], NDArray[np.intp]], size: int, seed: int, augment: Any
+) -> None:
+    batches = Batches(*data, size, np.random.default_rng(seed), augment=augment)
+    rng = np.random.default_rng(seed)
+    for _ in range(2):
+        expected = batches.epoch(int(rng.integers(2**63)))
+        assert listed(batches) == listed(expected)
+
+
+def test_every_batch_and_every_epoch_is_distorted_differently() -> None:
+    images = np.full((40, 12, 12), 0.5)
+    batches = Batches(images, np.arange(40), 10, augment=ElasticTransform())
+    seen = [x.tobytes() for seed in (0, 1, 2**32) for x, _ in batches.epoch(seed)]
+    assert len(set(seen)) == 12
+
+
+def test_bytes_are_distorted_before_they_are_scaled() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (9, 12, 12), np.uint8)
+    dtypes = []
+
+    def augment(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        dtypes.append(images.dtype)
+        return 255 - images
+
+    batches = Batches(images, np.arange(9), 4, np.random.default_rng(0), augment=augment)
+    for x, y in batches:
+        np.testing.assert_array_equal(x, scale(255 - images[y]))
+    assert dtypes == [np.dtype(np.uint8)] * 3
+    assert images.max() == 255
+
+
+@pytest.mark.parametrize(
+    ("augment", "found"),
+    [
+        (lambda images, rng: images[:, :1], r"float64 of shape \(3, 1\)"),
+        (lambda images, rng: images.astype(np.float32), r"float32 of shape \(3, 2\)"),
+        (lambda images, rng: None, "NoneType"),
+    ],
+)
+def test_an_augmentation_that_changes_the_form_is_an_error(augment: Any, found: str) -> None:
+    batches = Batches(np.zeros((3, 2)), np.zeros(3), 3, np.random.default_rng(0), augment=augment)
+    with pytest.raises(ValueError, match=rf"float64 of shape \(3, 2\); found {found}"):
+        next(iter(batches))
+
+
+def test_epochs_that_cannot_be_are_an_error() -> None:
+    batches = Batches(np.zeros((3, 2)), np.zeros(3), 2, augment=noise)
+    with pytest.raises(ValueError, match="augment needs random numbers: give Batches an rng"):
+        iter(batches)
+    with pytest.raises(ValueError, match="seed must be 0 or more, not -1"):
+        batches.epoch(-1)
+    for start in (-1, 3):
+        with pytest.raises(ValueError, match=f"start must be a batch from 0 to 2, not {start}"):
+            batches.epoch(0, start)
+    with pytest.raises(TypeError, match="float"):
+        batches.epoch(0.5)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(TypeError, match="augment must be callable, not str"):
+        Batches(np.zeros((3, 2)), np.zeros(3), 2, augment="elastic")  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import os
+import re
 import struct
 import tracemalloc
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tinygrad_mnist.data import IDXError, read_idx, write_idx
+from tinygrad_mnist.data import Batches, Digits, IDXError, read_idx, scale, split, write_idx
 from tinygrad_mnist.data.idx import idx_sha256
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
@@ -45,6 +46,11 @@ def test_what_is_written_is_read(directory: Path, name: str, array: NDArray[Any]
     assert result.shape == array.shape
     assert result.tobytes() == array.astype(result.dtype).tobytes()
     assert result.flags.writeable
+    mapped = read_idx(directory / name, mmap=True)
+    assert (mapped.dtype, mapped.shape) == (result.dtype, result.shape)
+    assert mapped.tobytes() == result.tobytes()
+    is_map = result.itemsize == 1 and name == "array.idx"
+    assert mapped.flags.writeable == (not is_map)
     assert (directory / name).read_bytes().startswith(b"\x1f\x8b") == name.endswith(".gz")
 
 
@@ -162,8 +168,11 @@ def test_any_bytes_give_an_array_or_an_idx_error(directory: Path, content: bytes
     (directory / "file").write_bytes(content)
     try:
         result = read_idx(directory / "file")
-    except IDXError:
+    except IDXError as error:
+        with pytest.raises(IDXError, match=f"^{re.escape(str(error))}$"):
+            read_idx(directory / "file", mmap=True)
         return
+    assert read_idx(directory / "file", mmap=True).tobytes() == result.tobytes()
     write_idx(directory / "again", result)
     assert (directory / "again").read_bytes() == content
 
@@ -184,6 +193,8 @@ def test_any_bytes_give_an_array_or_an_idx_error(directory: Path, content: bytes
 )
 def test_the_error_says_what_is_wrong(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "file").write_bytes(content)
+    with pytest.raises(IDXError, match=message):
+        read_idx(tmp_path / "file", mmap=True)
     with pytest.raises(IDXError, match=message) as caught:
         read_idx(tmp_path / "file")
     assert str(caught.value).startswith(f"{tmp_path / 'file'}: ")
@@ -212,6 +223,35 @@ def test_reading_takes_little_more_memory_than_the_array(tmp_path: Path, name: s
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < array.nbytes + 1_500_000
+
+
+def test_a_mapped_file_takes_no_memory_to_open_to_hash_and_to_serve(tmp_path: Path) -> None:
+    images = np.tile(np.arange(256, dtype=np.uint8), (1 << 15, 1))
+    write_idx(tmp_path / "images", images)
+    (tmp_path / "images").chmod(0o444)
+    idx_sha256(images[:1])  # imports are done with
+    read_idx(tmp_path / "images", mmap=True)
+    tracemalloc.start()
+    mapped = read_idx(tmp_path / "images", mmap=True)
+    digest = idx_sha256(mapped)
+    batches = Batches(mapped.reshape(-1, 16, 16), np.zeros(1 << 15), 64)
+    x, _ = next(batches.epoch(seed=0))
+    first, _ = split(Digits(mapped, np.zeros(1 << 15)), 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000  # the images are four times as much
+    assert digest == idx_sha256(images)
+    np.testing.assert_array_equal(x[0].ravel(), scale(images[0]))
+    assert len(first.images) == (1 << 15) - 1000
+
+
+def test_a_map_outlives_the_name_of_its_file(tmp_path: Path) -> None:
+    write_idx(tmp_path / "file", np.arange(9, dtype=np.uint8))
+    mapped = read_idx(tmp_path / "file", mmap=True)
+    write_idx(tmp_path / "file", np.zeros(9, np.uint8))  # another file of the same name
+    np.testing.assert_array_equal(mapped, np.arange(9))
+    with pytest.raises(ValueError, match="read-only"):
+        mapped[0] = 1
 
 
 def test_gzip_is_told_by_content_and_not_by_name(tmp_path: Path) -> None:

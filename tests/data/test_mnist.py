@@ -77,6 +77,21 @@ def test_a_plain_file_is_preferred_to_a_gzipped_one(tmp_path: Path, tiny: Tiny) 
     assert_tiny(load_mnist(str(tmp_path)), tiny)
 
 
+def test_large_plain_images_are_mapped(
+    tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_of(tiny, tmp_path)
+    write_idx(tmp_path / f"{TEST_IMAGES}.gz", read_idx(tmp_path / TEST_IMAGES))
+    (tmp_path / TEST_IMAGES).unlink()
+    assert load_mnist(tmp_path).train_images.flags.writeable
+    monkeypatch.setattr("tinygrad_mnist.data.mnist._LARGE", 1000)
+    digits = load_verified(tmp_path, tiny.files)
+    assert_tiny(digits, tiny)
+    assert not digits.train_images.flags.writeable
+    assert digits.train_labels.flags.writeable
+    assert digits.test_images.flags.writeable  # what is gzipped has to be read
+
+
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [

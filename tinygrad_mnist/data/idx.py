@@ -2,8 +2,9 @@
 
 Two zero bytes, a type code, the rank, then each size as a big-endian unsigned 32-bit integer, then
 the elements, big-endian, the last index running fastest. Every type code and any rank is read and
-written, plain or gzipped. `mnist` reads its files through this module; what the numbers mean is no
-concern of it.
+written, plain or gzipped; plain bytes can be mapped into memory instead, where they may be more
+than it holds. `mnist` reads its files through this module; what the numbers mean is no concern of
+it.
 
 The format was described on the home page of MNIST, http://yann.lecun.com/exdb/mnist/.
 """
@@ -14,7 +15,7 @@ import io
 import math
 import os
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.regular import open_regular
 
 if TYPE_CHECKING:
+    from mmap import mmap as Map  # noqa: N812  (a class)
+
     from numpy.typing import NDArray
 
 __all__ = ["IDXError", "idx_sha256", "read_idx", "write_idx"]
@@ -46,7 +49,7 @@ class IDXError(ValueError):
     """A file that is not what the IDX format says it should be."""
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> NDArray[Any]:
     """Read an array from an IDX file, plain or gzipped.
 
     Whether the file is gzipped is told by its first two bytes, not by its name. A gzipped file is
@@ -57,12 +60,19 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     ----------
     path
         The file.
+    mmap
+        Map the file into memory instead of reading it: each page comes from the disk when it is
+        first looked at, and the system may drop it again. That is for plain files of one-byte
+        elements; gzipped files, which have to be decompressed, and larger elements, whose bytes
+        have to be swapped, are read all the same. A file that changes while it is mapped changes
+        the array, and one that is cut short then ends the program when the missing part is looked
+        at (the signal SIGBUS); no more than its size at the opening can be checked.
 
     Returns
     -------
     numpy.ndarray
         A new, writable array of the file's shape and type (uint8, int8, int16, int32, float32 or
-        float64), in the machine's own byte order.
+        float64), in the machine's own byte order. If it is mapped, it is read-only.
 
     Raises
     ------
@@ -84,7 +94,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if file.peek(2)[:2] != _GZIP_MAGIC:
-            return _read(file, name, size)
+            return _map(file, name, size) if mmap else _read(file, name, size)
         import gzip
         import zlib
 
@@ -97,6 +107,61 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 def _read(file: io.BufferedIOBase, name: str, limit: int) -> NDArray[Any]:
     """Read an array from IDX content, which has ``limit`` bytes at the most."""
+    header = _read_header(file, name, limit)
+    array = header.array(name)
+    content = array.reshape(-1).view(np.uint8).data
+    filled = 0
+    while filled < len(content):
+        count = file.readinto(content[filled : filled + _PIECE])
+        if not count:
+            raise _truncated(name, header.expected, header.size + filled)
+        filled += count
+    if file.read(1):
+        raise _too_long(name, header.expected)
+    if not array.dtype.isnative:
+        array = array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
+    return array
+
+
+def _map(file: io.BufferedReader, name: str, size: int) -> NDArray[Any]:
+    """Map the elements of a plain IDX file of ``size`` bytes, if that can be done, or read them."""
+    header = _read_header(file, name, size)
+    if header.dtype.itemsize > 1:
+        file.seek(0)
+        return _read(file, name, size)
+    if size > header.expected:
+        raise _too_long(name, header.expected)
+    import mmap
+
+    mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    return header.array(name, mapped)
+
+
+class _Header(NamedTuple):
+    """What the header of an IDX file says, and its own size in bytes."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    size: int
+
+    @property
+    def expected(self) -> int:
+        """The size of the whole file."""
+        return self.size + math.prod(self.shape) * self.dtype.itemsize
+
+    def array(self, name: str, content: Map | None = None) -> NDArray[Any]:
+        """Make the array, to be filled or out of the file's content."""
+        offset = 0 if content is None else self.size
+        try:
+            return np.ndarray(self.shape, self.dtype, content, offset)
+        except ValueError as error:
+            raise IDXError(
+                f"{name}: no array can have the rank {len(self.shape)} and these sizes: {error}"
+            ) from None
+
+
+def _read_header(file: io.BufferedIOBase, name: str, limit: int) -> _Header:
+    """Read the header, and refuse one that promises more than ``limit`` bytes."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0":
         raise IDXError(
@@ -110,37 +175,18 @@ def _read(file: io.BufferedIOBase, name: str, limit: int) -> NDArray[Any]:
     sizes = file.read(4 * rank)
     if len(sizes) < 4 * rank:
         raise _truncated(name, 4 + 4 * rank, 4 + len(sizes))
-    shape = struct.unpack(f">{rank}I", sizes)
-    dtype = _DTYPES[code]
-    header = 4 + 4 * rank
-    expected = header + math.prod(shape) * dtype.itemsize
-    if expected > limit:
-        raise _truncated(name, expected, limit)
-    try:
-        array: NDArray[Any] = np.empty(shape, dtype)
-    except ValueError as error:
-        raise IDXError(
-            f"{name}: no array can have the rank {rank} and these sizes: {error}"
-        ) from None
-
-    content = array.reshape(-1).view(np.uint8).data
-    filled = 0
-    while filled < len(content):
-        count = file.readinto(content[filled : filled + _PIECE])
-        if not count:
-            raise _truncated(name, expected, header + filled)
-        filled += count
-    if file.read(1):
-        raise IDXError(
-            f"{name}: too long: expected {expected:,} bytes as its header says, found more"
-        )
-    if not dtype.isnative:
-        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
-    return array
+    header = _Header(struct.unpack(f">{rank}I", sizes), _DTYPES[code], 4 + 4 * rank)
+    if header.expected > limit:
+        raise _truncated(name, header.expected, limit)
+    return header
 
 
 def _truncated(name: str, expected: int, found: int) -> IDXError:
     return IDXError(f"{name}: truncated: expected {expected:,} bytes, found at most {found:,}")
+
+
+def _too_long(name: str, expected: int) -> IDXError:
+    return IDXError(f"{name}: too long: expected {expected:,} bytes as its header says, found more")
 
 
 def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tinygrad_mnist.data.digits import Digits
 from tinygrad_mnist.data.files import MIRRORS, MNIST_FILES, DataFile, is_sound
 from tinygrad_mnist.data.idx import idx_sha256, read_idx
 
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _VARIABLE = "TINYGRAD_MNIST_DATA"
+_LARGE = 1 << 27  # bytes; MNIST's own files are read, since memory cannot change or be cut short
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,16 @@ class MNIST:
     kind: Literal["full", "sample", "directory"]
     source: str
 
+    @property
+    def train(self) -> Digits:
+        """The digits to learn from."""
+        return Digits(self.train_images, self.train_labels)
+
+    @property
+    def test(self) -> Digits:
+        """The digits to be examined on."""
+        return Digits(self.test_images, self.test_labels)
+
 
 def load_mnist(data: str | os.PathLike[str] = "auto", *, progress: bool = False) -> MNIST:
     """Load handwritten digits.
@@ -73,7 +85,9 @@ def load_mnist(data: str | os.PathLike[str] = "auto", *, progress: bool = False)
         nothing that is not MNIST to the last bit.
         ``"sample"`` takes the bundled sample: 4,000 digits to train on, 1,000 to test on.
         Anything else is a directory with the four files of MNIST under their own names, plain or
-        gzipped; other pictures of the same form, such as Fashion-MNIST, are welcome there.
+        gzipped; other pictures of the same form, such as Fashion-MNIST, are welcome there. Plain
+        files of images above 128 MiB are not read but mapped into memory, as by `read_idx`, so
+        that they may be larger than it; the arrays are read-only then.
     progress
         Show a progress bar while downloading.
 
@@ -243,7 +257,8 @@ def _read_files(directory: str, kind: Literal["full", "directory"], what: str) -
 def _read_pair(directory: str, prefix: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     images_path = _find(directory, f"{prefix}-images-idx3-ubyte")
     labels_path = _find(directory, f"{prefix}-labels-idx1-ubyte")
-    images, labels = read_idx(images_path), read_idx(labels_path)
+    images = read_idx(images_path, mmap=os.path.getsize(images_path) > _LARGE)
+    labels = read_idx(labels_path)
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or len(images) == 0:
         raise ValueError(
             f"{images_path}: expected images, uint8 of shape (n, 28, 28) with n above 0, "
