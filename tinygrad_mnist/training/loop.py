@@ -1,0 +1,276 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist import Tensor, nn, optim
+from tinygrad_mnist.data import Batches, Digits, Prefetch
+
+from .checkpoints import Checkpoint, Checkpoints
+from .conditions import describe_data, describe_kind
+from .evaluation import compute_logits, evaluate, in_mode
+from .history import Callback, DivergedError, Epoch, Step
+from .run import Run, Tally
+
+__all__ = ["fit"]
+
+Augment = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
+
+
+def fit(
+    model: nn.Module,
+    digits: Digits,
+    optimiser: optim.Optimizer,
+    *,
+    epochs: int,
+    batch_size: int,
+    rng: np.random.Generator,
+    loss_fn: Callable[[Any, Any], Any] | None = None,
+    schedule: optim.lr_scheduler.LRScheduler | None = None,
+    augment: Augment | None = None,
+    average: optim.ExponentialMovingAverage | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    valid: Digits | None = None,
+    patience: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Checkpoints | None = None,
+    resume: Checkpoint | None = None,
+) -> list[Epoch]:
+    """Train a model.
+
+    The same arguments, with generators in the same state, give the same bits on the same machine;
+    so does a run that was killed and goes on from a checkpoint.
+
+    Parameters
+    ----------
+    model
+        Maps floating-point images of shape (samples, 784) to logits of shape (samples, 10). It is
+        in training mode for the steps and in evaluation mode for the validation.
+    digits
+        What to learn from.
+    optimiser
+        Has the parameters to learn, all or some of the model's.
+    epochs
+        How often to go through the digits.
+    batch_size
+        Digits for each step; 0 takes all of them, which is plain gradient descent.
+    rng
+        Shuffles the digits and seeds the augmentation, for every epoch anew.
+    loss_fn
+        Takes logits and labels, and gives the mean loss; the cross-entropy if it is not given.
+    schedule
+        Sets the learning rate; stepped after every step of the optimiser.
+    augment
+        Changes the images of a batch, as the transforms of `tinygrad_mnist.data` do. This
+        happens in a thread of its own, ahead of the steps.
+    average
+        Follows the model's values, step by step. The validation examines the averaged values, and
+        in the end the model has them.
+    clip_norm, clip_value
+        Bounds the norm of all gradients together, or every number in them; one of them at most.
+    valid
+        Digits to examine the model on after every epoch.
+    patience
+        Stops the training after so many epochs without a smaller validation loss. The model has
+        the values of the best epoch in the end, however the training ended.
+    callbacks
+        Look on, and may end the training.
+    checkpoints
+        Where to keep the run.
+    resume
+        Where to go on from. The other arguments must be built as for the run that was killed; how
+        far they, and the generators of the model's modules, had come is taken from here.
+
+    Returns
+    -------
+    list of Epoch
+        One for each epoch, those before the resumption included.
+
+    Raises
+    ------
+    ValueError
+        If numbers make no sense, or the digits do not fit the model.
+    TypeError
+        If a count is not an integer, or rng not a generator.
+    FloatingPointError
+        If what the model computes before the first step is infinite or not a number.
+    DivergedError
+        If the loss, or a value of the model, becomes so. The model has the values of the last
+        epoch's end then, or the initial ones.
+    CheckpointError
+        If `resume` is of another run: another model, optimiser, data, batch size ...
+    OSError
+        If a checkpoint cannot be written. Those before it stay.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.data import load_mnist
+    >>> from tinygrad_mnist.models import mlp
+    >>> rng = np.random.default_rng(0)
+    >>> model = mlp([784, 10, 10], rng)
+    >>> optimiser = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(
+    ...     model, load_mnist("sample").train, optimiser, epochs=2, batch_size=32, rng=rng
+    ... )
+    >>> history[1].train_loss < history[0].train_loss
+    True
+    """
+    epochs, batch_size = operator.index(epochs), operator.index(batch_size)
+    _check(model, optimiser, epochs, rng, valid, patience)
+    batches = Batches(digits.images, digits.labels, batch_size, rng, augment=augment)
+    compute_logits(model, digits.images[:1])  # says by their shapes what does not fit
+    clip = _clipping(optimiser, clip_norm, clip_value)
+    run = Run(model, optimiser, schedule, average, rng)
+    conditions = run.conditions() | {
+        "loss function": describe_kind(loss_fn),
+        "augmentation": describe_kind(augment),
+        "epochs": epochs,
+        "batch size": batch_size,
+        "clip_norm": clip_norm,
+        "clip_value": clip_value,
+        "patience": patience,
+        "digits": describe_data(digits),
+        "validation": describe_data(valid),
+    }
+    if resume is not None:
+        resume.check(conditions)
+    if checkpoints is not None:
+        checkpoints.prepare(resume)
+    if resume is not None:
+        run.load_state(resume.state)
+
+    steps = len(batches)
+    loss_fn = loss_fn or nn.SoftmaxCrossEntropy()
+    on_step = [each.on_step for each in callbacks if type(each).on_step is not Callback.on_step]
+
+    def learn(tally: Tally, x: NDArray[Any], y: NDArray[Any]) -> None:
+        logits = model(Tensor(x.reshape(len(x), -1), copy=False))
+        loss = loss_fn(logits, y)
+        optimiser.zero_grad()
+        loss.backward()
+        if clip is not None:
+            clip()
+        tally.lr = optimiser.param_groups[0]["lr"]
+        optimiser.step()
+        if schedule is not None:
+            schedule.step()
+        if average is not None:
+            average.update()
+        tally.step += 1
+        tally.loss += loss.item() * len(y)
+        if not math.isfinite(tally.loss):
+            raise FloatingPointError(f"the loss is {loss.item()}")
+        tally.right += int(np.count_nonzero(logits.numpy().argmax(axis=1) == y))
+        tally.seen += len(y)
+
+    def tell(tally: Tally) -> None:
+        means = tally.loss / tally.seen, tally.right / tally.seen
+        step = Step(len(run.history) + 1, tally.step, steps, *means)
+        for call in on_step:
+            call(step)
+
+    def save() -> None:
+        if checkpoints is not None:
+            step = len(run.history) * steps + (run.tally.step if run.tally else 0)
+            checkpoints.save(step, conditions, run.state())
+
+    if checkpoints is not None and not checkpoints.paths():
+        save()
+    # The loss, and the model's values at the end of an epoch, tell what overflows matter.
+    with np.errstate(over="ignore", invalid="ignore"), in_mode(model, training=True):
+        while not run.done:
+            tally = run.tally = run.tally or Tally(int(rng.integers(2**63)))
+            begin, waits = time.perf_counter() - tally.seconds, tally.waits
+            try:
+                with ExitStack() as stack:
+                    stream: Iterable[Any] = batches.epoch(tally.seed, tally.step)
+                    if augment is not None:
+                        stream = ahead = stack.enter_context(Prefetch(stream))
+                    for x, y in stream:
+                        learn(tally, x, y)
+                        if augment is not None:
+                            tally.waits = waits + ahead.waits
+                        if on_step:
+                            tell(tally)
+                        if checkpoints is not None and checkpoints.due():
+                            tally.seconds = time.perf_counter() - begin
+                            save()
+                with run.averaged():
+                    values = model.state_dict()
+                    _check_finite(values)
+                    found = None if valid is None else evaluate(model, *valid)
+            except FloatingPointError as error:
+                model.load_state_dict(run.last)
+                raise DivergedError(len(run.history) + 1, tally.step, run.history) from error
+            tally.seconds = time.perf_counter() - begin
+            epoch = run.end_epoch(tally, values, found, patience)
+            run.done |= len(run.history) == epochs
+            for each in callbacks:
+                run.done |= bool(each.on_epoch(epoch))
+            if run.done:
+                save()
+    model.load_state_dict(run.best)
+    return run.history
+
+
+def _check(
+    model: nn.Module,
+    optimiser: optim.Optimizer,
+    epochs: int,
+    rng: np.random.Generator,
+    valid: Digits | None,
+    patience: int | None,
+) -> None:
+    if epochs < 1:
+        raise ValueError(f"epochs must be 1 or more, not {epochs}")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
+    own = {id(parameter) for parameter in model.parameters()}
+    if own.isdisjoint(id(p) for group in optimiser.param_groups for p in group["params"]):
+        raise ValueError("the optimiser has none of the model's parameters")
+    if patience is not None:
+        if operator.index(patience) < 1:
+            raise ValueError(f"patience must be 1 epoch or more, not {patience}")
+        if valid is None:
+            raise ValueError("patience is for a validation loss: give digits for it, as `valid`")
+    if valid is not None:
+        evaluate(model, valid.images[:1], valid.labels[:1])
+        if len(valid.images) != len(valid.labels):
+            raise ValueError(
+                f"expected as many validation labels as images, found {len(valid.labels):,} and "
+                f"{len(valid.images):,}"
+            )
+
+
+def _clipping(
+    optimiser: optim.Optimizer, norm: float | None, value: float | None
+) -> Callable[[], object] | None:
+    """Make the function that clips the gradients of the optimiser's parameters."""
+    for name, bound in (("clip_norm", norm), ("clip_value", value)):
+        if bound is not None and not bound > 0:
+            raise ValueError(f"{name} must be above 0, not {bound}")
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    if norm is not None and value is not None:
+        raise ValueError("gradients are clipped by clip_norm or by clip_value, not by both")
+    if norm is not None:
+        return partial(nn.utils.clip_grad_norm_, parameters, norm)
+    if value is not None:
+        return partial(nn.utils.clip_grad_value_, parameters, value)
+    return None
+
+
+def _check_finite(values: dict[str, np.ndarray]) -> None:
+    for name, array in values.items():
+        if not np.isfinite(array).all():
+            raise FloatingPointError(f"{name} holds values that are not finite numbers")

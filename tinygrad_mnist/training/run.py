@@ -1,0 +1,190 @@
+"""A run: all that changes while a model is trained, and nothing else.
+
+What `Run.state` gives, `Run.load_state` takes up: a run that is built again in the same way and
+loads the state goes on with the same bits.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist import nn, optim
+
+from .conditions import describe_kind, describe_model
+from .evaluation import Evaluation
+from .history import Epoch
+
+__all__ = ["Run", "Tally"]
+
+
+@dataclass
+class Tally:
+    """How far an epoch has come, and what it has brought so far.
+
+    Attributes
+    ----------
+    seed
+        What its order and its augmentation depend on.
+    step
+        How many steps were taken.
+    loss, right, seen
+        The loss, summed over the samples; how many were recognised; how many there were.
+    lr, seconds, waits
+        As in `Epoch`.
+    """
+
+    seed: int
+    step: int = 0
+    loss: float = 0.0
+    right: int = 0
+    seen: int = 0
+    lr: float = 0.0
+    seconds: float = 0.0
+    waits: int = 0
+
+
+class Run:
+    """A model in training, with the objects that train it, and how far they have come.
+
+    Attributes
+    ----------
+    history
+        The epochs that have ended.
+    tally
+        The epoch that has not, or None between two of them.
+    last
+        The model's values at the end of the last epoch, or at the beginning: averaged ones, if
+        there is an average.
+    best
+        Those of the epoch whose values the model is to have in the end; often the same object.
+    done
+        Whether no epoch is to follow.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimiser: optim.Optimizer,
+        schedule: optim.lr_scheduler.LRScheduler | None,
+        average: optim.ExponentialMovingAverage | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.model, self.optimiser, self.schedule = model, optimiser, schedule
+        self.average, self.rng = average, rng
+        self.history: list[Epoch] = []
+        self.tally: Tally | None = None
+        self.done = False
+        with self.averaged():
+            self.last = self.best = model.state_dict()
+
+    def averaged(self) -> AbstractContextManager[object]:
+        """Give the model its averaged values for a block, if there are such."""
+        return nullcontext() if self.average is None else self.average.applied()
+
+    def end_epoch(
+        self,
+        tally: Tally,
+        values: dict[str, np.ndarray],
+        found: Evaluation | None,
+        patience: int | None,
+    ) -> Epoch:
+        """Add the epoch to the history, and see whether it is the best, and the last.
+
+        Parameters
+        ----------
+        tally
+            What it brought.
+        values
+            The model's values at its end.
+        found
+            What they made of the validation digits.
+        patience
+            As for `fit`.
+        """
+        epoch = Epoch(
+            len(self.history) + 1,
+            tally.loss / tally.seen,
+            tally.right / tally.seen,
+            None if found is None else found.loss,
+            None if found is None else found.accuracy,
+            tally.lr,
+            tally.seconds,
+            tally.waits,
+        )
+        self.history.append(epoch)
+        self.tally, self.last = None, values
+        losses = [each.valid_loss for each in self.history if each.valid_loss is not None]
+        since_best = len(losses) - 1 - losses.index(min(losses)) if patience is not None else 0
+        if since_best == 0:
+            self.best = values
+        self.done = patience is not None and since_best >= patience
+        return epoch
+
+    def conditions(self) -> dict[str, Any]:
+        """Say of what form a run must be to go on from this one's state."""
+        generators = self._generators()
+        distinct = list(dict.fromkeys(generators))
+        return {
+            "model": describe_model(self.model),
+            "optimiser": describe_kind(self.optimiser),
+            "parameter groups": [
+                [f"{p.dtype} {p.shape}" for p in group["params"]]
+                for group in self.optimiser.param_groups
+            ],
+            "schedule": describe_kind(self.schedule),
+            "average": describe_kind(self.average),
+            # Which of them are the same one matters, too.
+            "generators": [f"{type(g).__name__} {distinct.index(g)}" for g in generators],
+        }
+
+    def _generators(self) -> list[np.random.BitGenerator]:
+        """List where random numbers come from, in a fixed order; what is shared, several times."""
+        held = [v for module in self.model.modules() for v in vars(module).values()]
+        generators = [v for v in (self.rng, *held) if isinstance(v, np.random.Generator)]
+        return [generator.bit_generator for generator in generators]
+
+    def state(self) -> dict[str, Any]:
+        """Collect all that a resumed run has to know, in dicts, lists, arrays and numbers."""
+        optimiser = self.optimiser.state_dict()
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": {
+                "state": {str(index): values for index, values in optimiser["state"].items()},
+                "param_groups": optimiser["param_groups"],
+            },
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "generators": [generator.state for generator in dict.fromkeys(self._generators())],
+            "last": self.last,
+            "best": None if self.best is self.last else self.best,
+            "history": [epoch._asdict() for epoch in self.history],
+            "tally": None if self.tally is None else asdict(self.tally),
+            "done": self.done,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up a state that a run of the same form gave."""
+        optimiser = state["optimiser"]
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(
+            {
+                "state": {int(index): values for index, values in optimiser["state"].items()},
+                "param_groups": optimiser["param_groups"],
+            }
+        )
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        own = dict.fromkeys(self._generators())
+        for generator, values in zip(own, state["generators"], strict=True):
+            generator.state = values
+        self.last = state["last"]
+        self.best = self.last if state["best"] is None else state["best"]
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.tally = None if state["tally"] is None else Tally(**state["tally"])
+        self.done = state["done"]
