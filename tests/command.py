@@ -9,10 +9,11 @@ from tinygrad_mnist import cli
 
 QUICK = ("--data", "sample", "--epochs", "2", "--no-plots")
 PLAIN_FILES = {"model.safetensors", "settings.json", "history.json"}
+CHECKPOINTS = {"checkpoints"}  # the directory of them
 PICTURES = {
     "learning_curves.png",
     "confusion_matrix.png",
-    "hidden_weights.png",
+    "first_layer.png",
     "confident_mistakes.png",
 }
 

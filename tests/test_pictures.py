@@ -15,7 +15,7 @@ from PIL import Image
 from tinygrad_mnist.pictures import (
     confident_mistakes,
     confusion_matrix,
-    hidden_weights,
+    first_layer,
     learning_curves,
     save_pictures,
 )
@@ -120,11 +120,11 @@ def test_what_is_not_a_confusion_matrix_is_refused(
 
 @few
 @given(seeds, st.integers(1, 120), st.integers(2, 6), st.integers(2, 6))
-def test_each_hidden_unit_is_an_image_in_the_mosaic(
+def test_each_unit_is_an_image_in_the_mosaic(
     seed: int, units: int, height: int, width: int
 ) -> None:
-    weight = np.random.default_rng(seed).normal(size=(height * width, units))
-    figure = hidden_weights(weight, (height, width))
+    weights = np.random.default_rng(seed).normal(size=(units, height, width))
+    figure = first_layer(weights)
     mosaic = shown(figure)
     drawn = min(units, 100)
     assert np.isfinite(mosaic).sum() == drawn * height * width
@@ -133,13 +133,13 @@ def test_each_hidden_unit_is_an_image_in_the_mosaic(
         row, column = divmod(unit, columns)
         top, left = row * (height + 2) + 1, column * (width + 2) + 1
         np.testing.assert_array_equal(
-            mosaic[top : top + height, left : left + width].ravel(), weight[:, unit]
+            mosaic[top : top + height, left : left + width], weights[unit]
         )
     assert f"1 to {drawn} of {units}" in figure.axes[0].get_title()
 
 
 def test_the_colours_of_weights_are_centred_at_zero() -> None:
-    image = hidden_weights(np.linspace(-1, 5, 784)[:, None]).axes[0].images[0]
+    image = first_layer(np.linspace(-1, 5, 784).reshape(1, 28, 28)).axes[0].images[0]
     low, high = image.get_clim()
     assert low == -high
     blue, grey, red = np.asarray(image.to_rgba(np.array([-4.0, 0.0, 4.0])))[:, :3]
@@ -149,18 +149,18 @@ def test_the_colours_of_weights_are_centred_at_zero() -> None:
 
 
 def test_weights_of_zero_are_drawn() -> None:
-    assert len(hidden_weights(np.zeros((784, 3))).axes) == 2  # the mosaic and the colour bar
+    assert len(first_layer(np.zeros((3, 28, 28))).axes) == 2  # the mosaic and the colour bar
 
 
-@pytest.mark.parametrize("shape", [(784,), (783, 10), (10, 784), (784, 0)])
+@pytest.mark.parametrize("shape", [(784,), (784, 10), (0, 28, 28), (10, 1, 5, 5)])
 def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"28 × 28 pixels must have the shape \(784, units\)"):
-        hidden_weights(np.zeros(shape))
+    with pytest.raises(ValueError, match=r"must have the shape \(units, height, width\)"):
+        first_layer(np.zeros(shape))
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="must be finite"):
-        hidden_weights(np.full((784, 2), np.nan))
+        first_layer(np.full((2, 28, 28), np.nan))
 
 
 @few
@@ -271,5 +271,5 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_pyplot_is_left_alone() -> None:
-    hidden_weights(np.zeros((784, 1)))
+    first_layer(np.zeros((1, 28, 28)))
     assert "matplotlib.pyplot" not in sys.modules

@@ -1,13 +1,15 @@
-"""Models: how the digit recogniser is built, saved and loaded.
+"""Models: how the digit recognisers are built, and how a model is saved and loaded.
 
 A saved model is one safetensors file: the weights under their names in the model, and a record in
-the metadata that tells the format's version and the sizes of the layers, so that whoever loads it
-needs nothing else. `training` teaches a model; `nn` has the layers that it is made of.
+the metadata that tells the format's version and every layer with its arguments, so that whoever
+loads it needs nothing else. `training` teaches a model; `nn` has the layers that it is made of.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -20,19 +22,51 @@ from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.extras import need
 from tinygrad_mnist.regular import open_regular
 
-__all__ = ["ModelFileError", "layer_sizes", "load_model", "mlp", "read_record", "save_model"]
+__all__ = ["ModelFileError", "convnet", "lenet5", "load_model", "mlp", "read_record", "save_model"]
 
-_VERSION = 1
+IMAGE = (1, 28, 28)  # channels, height, width
+
+_VERSION = 2
 # One entry, since the order of several would change from one process to the next, and with it
 # the bytes of the file.
 _ENTRY = "tinygrad_mnist"
+
+_LAYERS: dict[str, Any] = {
+    layer.__name__: layer
+    for layer in (
+        nn.AvgPool2d,
+        nn.BatchNorm1d,
+        nn.BatchNorm2d,
+        nn.Conv2d,
+        nn.Dropout,
+        nn.ELU,
+        nn.Flatten,
+        nn.GELU,
+        nn.LayerNorm,
+        nn.LeakyReLU,
+        nn.Linear,
+        nn.LogSoftmax,
+        nn.MaxPool2d,
+        nn.ReLU,
+        nn.SiLU,
+        nn.Sigmoid,
+        nn.Softmax,
+        nn.Softplus,
+        nn.Tanh,
+        nn.Unflatten,
+    )
+}
+_NOT_SAVED = ("rng", "init", "dtype")  # of a layer's arguments
 
 
 class ModelFileError(ValueError):
     """A file that does not hold a sound model of this package."""
 
 
-def mlp(sizes: Sequence[int], rng: np.random.Generator) -> nn.Sequential:
+# --- the networks -------------------------------------------------------------------------
+
+
+def mlp(sizes: Sequence[int], rng: np.random.Generator, dropout: float = 0.0) -> nn.Sequential:
     """Build a multilayer perceptron: linear layers with a ReLU between each two.
 
     Parameters
@@ -40,7 +74,10 @@ def mlp(sizes: Sequence[int], rng: np.random.Generator) -> nn.Sequential:
     sizes
         The number of inputs, the units of each hidden layer, and the number of classes.
     rng
-        Draws the weights, float32, by He's rule; the biases start at 0.
+        Draws the weights, float32, by He's rule; the biases start at 0. It draws what is dropped,
+        too.
+    dropout
+        The probability with which each hidden unit is left out, for a training step.
 
     Returns
     -------
@@ -66,34 +103,89 @@ def mlp(sizes: Sequence[int], rng: np.random.Generator) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs, rng=rng), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        if dropout:
+            layers.append(nn.Dropout(dropout, rng=rng))
+    return nn.Sequential(*layers[: -2 if dropout else -1])
 
 
-def layer_sizes(model: nn.Sequential) -> list[int]:
-    """Return the sizes from which `mlp` would build a model of this form.
+def lenet5(rng: np.random.Generator) -> nn.Sequential:
+    """Build LeNet-5, with what has replaced its parts since: ReLU, max pooling and a softmax.
 
-    Raises
-    ------
-    ValueError
-        If `mlp` builds no such models.
+    LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
+    recognition", figure 2: the maps and units are as there, but every map of the second
+    convolution looks at all maps of the first.
+
+    Parameters
+    ----------
+    rng
+        Draws the weights, float32.
+
+    Returns
+    -------
+    Sequential
+        Maps images of shape (samples, 784) to logits of shape (samples, 10).
 
     Examples
     --------
-    >>> layer_sizes(mlp([784, 10, 10], np.random.default_rng(0)))
-    [784, 10, 10]
+    >>> model = lenet5(np.random.default_rng(0))
+    >>> model(np.zeros((2, 784), np.float32)).shape
+    (2, 10)
     """
-    weights = [layer.weight for layer in list(model)[::2] if isinstance(layer, nn.Linear)]
-    between = list(model)[1::2]
-    if len(model) == 2 * len(weights) - 1 and all(type(layer) is nn.ReLU for layer in between):
-        sizes = [weights[0].shape[0], *(weight.shape[1] for weight in weights)]
-        state = model.state_dict()
-        shapes = {name: array.shape for name, array in state.items()}
-        if shapes == _shapes(sizes) and all(a.dtype == np.float32 for a in state.values()):
-            return sizes
-    found = " ".join(repr(model).split())
-    raise ValueError(
-        f"expected linear layers of float32 with a ReLU between each two, found {found}"
+    return nn.Sequential(
+        nn.Unflatten(1, IMAGE),
+        nn.Conv2d(1, 6, 5, padding=2, rng=rng),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5, rng=rng),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120, rng=rng),
+        nn.ReLU(),
+        nn.Linear(120, 84, rng=rng),
+        nn.ReLU(),
+        nn.Linear(84, 10, rng=rng),
     )
+
+
+def convnet(rng: np.random.Generator, dropout: float = 0.0) -> nn.Sequential:
+    """Build a small convolutional network of today: batch norm after every convolution.
+
+    Parameters
+    ----------
+    rng
+        Draws the weights, float32, and what is dropped.
+    dropout
+        The probability with which each unit before the last layer is left out, for a training
+        step.
+
+    Returns
+    -------
+    Sequential
+        Maps images of shape (samples, 784) to logits of shape (samples, 10).
+
+    Examples
+    --------
+    >>> model = convnet(np.random.default_rng(0), dropout=0.2).eval()
+    >>> model(np.zeros((2, 784), np.float32)).shape
+    (2, 10)
+    """
+    layers: list[nn.Module] = [nn.Unflatten(1, IMAGE)]
+    channels = 1
+    for width in (16, 32, 64):
+        for _ in range(2):
+            layers += [
+                nn.Conv2d(channels, width, 3, padding=1, bias=False, rng=rng),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    layers += [nn.Flatten(), nn.Dropout(dropout, rng=rng), nn.Linear(64 * 3 * 3, 10, rng=rng)]
+    return nn.Sequential(*layers)
+
+
+# --- files --------------------------------------------------------------------------------
 
 
 def save_model(path: str | os.PathLike[str], model: nn.Sequential, trained_on: str = "") -> None:
@@ -106,7 +198,7 @@ def save_model(path: str | os.PathLike[str], model: nn.Sequential, trained_on: s
     path
         The file to create or to replace. By custom its name ends in ``.safetensors``.
     model
-        A model of the form that `mlp` builds.
+        Layers of `nn` one after another, with parameters of float32.
     trained_on
         The kind of data that it learned from, for the record: an `MNIST.kind`.
 
@@ -130,19 +222,22 @@ def save_model(path: str | os.PathLike[str], model: nn.Sequential, trained_on: s
     True
     """
     safetensors = need("safetensors.numpy", "cli", "saving a model")
-    record = {"version": _VERSION, "sizes": layer_sizes(model), "trained_on": trained_on}
+    layers = _describe(model)
     # safetensors writes an array's memory as it lies, whatever its strides.
-    weights = {name: np.ascontiguousarray(a) for name, a in model.state_dict().items()}
+    weights = {name: np.asarray(a, order="C") for name, a in model.state_dict().items()}
+    if _forms(_build(layers)) != {name: (a.dtype, a.shape) for name, a in weights.items()}:
+        raise ValueError(_unknown(model))
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds values that are not finite: such a model is not saved")
+    record = {"version": _VERSION, "layers": layers, "trained_on": trained_on}
     content = safetensors.save(weights, {_ENTRY: json.dumps(record)})
     with atomic_write(path) as file:
         file.write(content)
 
 
 def load_model(path: str | os.PathLike[str]) -> nn.Sequential:
-    """Load a model that `save_model` saved.
+    """Load a model that `save_model` saved. It is in evaluation mode.
 
     Raises
     ------
@@ -153,10 +248,7 @@ def load_model(path: str | os.PathLike[str]) -> nn.Sequential:
     ImportError
         If safetensors is not installed.
     """
-    record, weights = _read(path)
-    model = mlp(record["sizes"], np.random.default_rng(0))
-    model.load_state_dict(weights)
-    return model
+    return _read(path)[1]
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -165,7 +257,8 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version`` of the format, ``sizes`` of the layers, and ``trained_on``.
+        ``version`` of the format, ``layers``, each as its name and its arguments, and
+        ``trained_on``.
 
     Raises
     ------
@@ -175,19 +268,20 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     return _read(path)[0]
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read the record and the weights of a saved model, and check them against each other."""
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], nn.Sequential]:
+    """Read the record and the model, and check them against each other."""
     safetensors = need("safetensors", "cli", "loading a model")
     name = os.fspath(path)
-    with open_regular(path):
-        pass  # a missing file is told in Python's own words
+    with open_regular(path) as content:
+        size = os.fstat(content.fileno()).st_size
     try:
         with safetensors.safe_open(name, framework="np") as file:
             record = _checked_record(name, file.metadata())
+            model = _build_sound(name, record["layers"], size)
             found = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
             _check_weights(
                 name,
-                expected=_shapes(record["sizes"]),
+                expected=_forms(model),
                 found={
                     key: (part.get_dtype(), tuple(part.get_shape())) for key, part in found.items()
                 },
@@ -198,7 +292,8 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nd
     for key, array in weights.items():
         if not np.isfinite(array).all():
             raise ModelFileError(f"{name}: {key} holds values that are not finite numbers")
-    return record, weights
+    model.load_state_dict(weights)
+    return record, model.eval()
 
 
 def _checked_record(name: str, metadata: Mapping[str, str] | None) -> dict[str, Any]:
@@ -212,44 +307,121 @@ def _checked_record(name: str, metadata: Mapping[str, str] | None) -> dict[str, 
         raise damaged from None
     if not isinstance(record, dict) or "version" not in record:
         raise damaged
-    if record["version"] != _VERSION:
+    if record["version"] not in (1, _VERSION):
         raise ModelFileError(
             f"{name}: written in version {record['version']!r} of the format, "
-            f"expected version {_VERSION}"
+            f"expected version {_VERSION} or 1"
         )
-    sizes = record.get("sizes")
-    if (
-        not isinstance(sizes, list)
-        or len(sizes) < 2
-        or not all(type(size) is int and size > 0 for size in sizes)
-        or not isinstance(record.get("trained_on"), str)
-    ):
+    if record["version"] == 1:
+        record["layers"] = _layers_of_version_1(record.pop("sizes", None))
+    if not (_is_description(record.get("layers")) and isinstance(record.get("trained_on"), str)):
         raise damaged
     return record
 
 
-def _shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Say which arrays belong to a model, and their shapes, before any of it is built."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
-        shapes[f"{2 * i}.weight"] = inputs, outputs
-        shapes[f"{2 * i}.bias"] = (outputs,)
-    return shapes
+def _layers_of_version_1(sizes: Any) -> list[Any] | None:
+    """Write the layers of the first format, which knew the sizes of `mlp` and nothing else."""
+    if not isinstance(sizes, list) or len(sizes) < 2:
+        return None
+    layers: list[Any] = []
+    for inputs, outputs in pairwise(sizes):
+        arguments = {"in_features": inputs, "out_features": outputs, "bias": True}
+        layers += [["Linear", arguments], ["ReLU", {}]]
+    return layers[:-1]
+
+
+def _is_description(layers: Any) -> bool:
+    return isinstance(layers, list) and all(
+        isinstance(layer, list)
+        and len(layer) == 2
+        and isinstance(layer[0], str)
+        and isinstance(layer[1], dict)
+        for layer in layers
+    )
+
+
+# --- layers as data -----------------------------------------------------------------------
+
+
+def _describe(model: nn.Sequential) -> list[list[Any]]:
+    """Name every layer of a model, with its arguments."""
+    if type(model) is not nn.Sequential or any(
+        _LAYERS.get(type(layer).__name__) is not type(layer) for layer in model
+    ):
+        raise ValueError(_unknown(model))
+    return [
+        [type(layer).__name__, {name: _argument(layer, name) for name in _saved(type(layer))}]
+        for layer in model
+    ]
+
+
+def _saved(layer: type[nn.Module]) -> list[str]:
+    names = inspect.signature(layer).parameters
+    return [name for name in names if name not in _NOT_SAVED]
+
+
+def _argument(layer: nn.Module, name: str) -> Any:
+    """Tell with which argument a layer was made; layers keep them as attributes."""
+    value = getattr(layer, name)
+    return value is not None if name == "bias" else value
+
+
+def _unknown(model: nn.Module) -> str:
+    found = " ".join(repr(model).split())
+    return f"expected a Sequential of layers of nn, with parameters of float32, found {found}"
+
+
+def _build(layers: Sequence[Any], most: float = math.inf) -> nn.Sequential:
+    """Build a model of empty layers, none with more than so many weights."""
+
+    def blank(shape: tuple[int, ...], *_: Any) -> np.ndarray:
+        if math.prod(shape) > most:
+            raise ValueError(f"expected at most {most:,} weights, found the shape {shape}")
+        return np.zeros(shape, np.float32)
+
+    built = []
+    for name, arguments in layers:
+        layer = _LAYERS[name]
+        arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+        if "init" in inspect.signature(layer).parameters:
+            arguments = arguments | {"init": blank}
+        built.append(layer(**arguments))
+    return nn.Sequential(*built)
+
+
+def _build_sound(name: str, layers: Sequence[Any], size: int) -> nn.Sequential:
+    """Build what the record of a file of so many bytes says, if it can be."""
+    largest = [v for _, a in layers for v in a.values() if isinstance(v, int)]
+    try:
+        if max(largest, default=0) > size:
+            raise ValueError(f"a file of {size:,} bytes has no layer of the size {max(largest)}")
+        return _build(layers, size)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{name}: its layers make no sense: {error}") from None
+
+
+def _forms(model: nn.Module) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Tell dtype and shape of everything that a model holds."""
+    return {name: (tensor.dtype, tensor.shape) for name, tensor in model.named_state()}
+
+
+_SAFETENSORS_NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
 
 
 def _check_weights(
     name: str,
-    expected: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]],
     found: Mapping[str, tuple[str, tuple[int, ...]]],
 ) -> None:
     if expected.keys() != found.keys():
         raise ModelFileError(
-            f"{name}: expected the arrays {', '.join(sorted(expected))}, "
+            f"{name}: expected the arrays {', '.join(sorted(expected)) or 'none'}, "
             f"found {', '.join(sorted(found)) or 'none'}"
         )
     for key, (dtype, shape) in found.items():
-        if (dtype, shape) != ("F32", expected[key]):
+        kind = _SAFETENSORS_NAMES[expected[key][0]]
+        if (dtype, shape) != (kind, expected[key][1]):
             raise ModelFileError(
-                f"{name}: expected {key} as F32 of shape {expected[key]}, "
+                f"{name}: expected {key} as {kind} of shape {expected[key][1]}, "
                 f"found {dtype} of shape {shape}"
             )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "confident_mistakes",
     "confusion_matrix",
-    "hidden_weights",
+    "first_layer",
     "learning_curves",
     "save_pictures",
 ]
@@ -36,18 +36,23 @@ DPI = 150
 INK, FAINT = "#333333", "#b0b0b0"
 MOST_UNITS = 100  # of a hidden layer in one picture; more would be too small to see
 # Which digits, in what colour and line: blue and vermilion differ for every kind of eye.
-DIGITS = {"train": ("training digits", "#0072b2", "--"), "test": ("test digits", "#d55e00", "-")}
+DIGITS = {
+    "train": ("training digits", "#0072b2", "--"),
+    "valid": ("validation digits", "#009e73", "-"),
+    "test": ("test digits", "#d55e00", "-"),
+}
 
 
 def learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Draw loss and accuracy against the epoch, for the training and the test digits.
+    """Draw loss and accuracy against the epoch, for the digits that were watched.
 
     Parameters
     ----------
     history
         One mapping for each epoch, with its number under ``epoch`` and any of ``train_loss``,
-        ``test_loss`` (cross-entropy in nats), ``train_accuracy`` and ``test_accuracy`` (from 0
-        to 1). What an epoch lacks is not drawn; each side needs one curve at least.
+        ``valid_loss``, ``test_loss`` (cross-entropy in nats), ``train_accuracy``,
+        ``valid_accuracy`` and ``test_accuracy`` (from 0 to 1). What an epoch lacks is not drawn;
+        each side needs one curve at least.
 
     Raises
     ------
@@ -144,41 +149,34 @@ def confusion_matrix(matrix: ArrayLike) -> Figure:
     return figure
 
 
-def hidden_weights(weight: ArrayLike, image_shape: tuple[int, int] = (28, 28)) -> Figure:
-    """Draw the incoming weights of each hidden unit as an image.
+def first_layer(weights: ArrayLike) -> Figure:
+    """Draw the weights that look at the image: what each unit, or each filter, looks for.
 
     Parameters
     ----------
-    weight
-        Array of shape (pixels, units), as a first ``Linear`` layer has it. The first 100 units
-        are drawn.
-    image_shape
-        Height and width of an image, in pixels.
+    weights
+        Shape (units, height, width): for each unit of a first ``Linear`` layer the weights of all
+        pixels, or for each map of a first ``Conv2d`` its filter. The first 100 are drawn.
 
     Raises
     ------
     ValueError
-        If the number of rows is not the number of pixels, there is no unit, or a weight is not
-        finite.
+        If the shape is another, there is no unit, or a weight is not finite.
 
     Examples
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> hidden_weights(rng.normal(size=(784, 10))).axes[0].get_title()
-    'Hidden units 1 to 10 of 10: red pixels excite, blue ones inhibit'
+    >>> first_layer(rng.normal(size=(10, 28, 28))).axes[0].get_title()
+    'First layer, 1 to 10 of 10: red pixels excite, blue ones inhibit'
     """
-    weight = np.asarray(weight, float)
-    height, width = image_shape
-    if weight.ndim != 2 or weight.shape[0] != height * width or weight.shape[1] == 0:
-        raise ValueError(
-            f"weights to images of {height} × {width} pixels must have the shape "
-            f"({height * width}, units), not {weight.shape}"
-        )
-    if not np.isfinite(weight).all():
+    images = np.asarray(weights, float)
+    if images.ndim != 3 or images.size == 0:
+        raise ValueError(f"weights must have the shape (units, height, width), not {images.shape}")
+    if not np.isfinite(images).all():
         raise ValueError("the weights must be finite, and some are not")
-    units = weight.shape[1]
-    images = weight.T[:MOST_UNITS].reshape(-1, height, width)
+    units = len(images)
+    images = images[:MOST_UNITS]
     mosaic = _mosaic(images)
     # A few extreme weights would leave the others pale: they share the last colour instead.
     limit = np.percentile(np.abs(images), 99.5) or 1
@@ -188,7 +186,7 @@ def hidden_weights(weight: ArrayLike, image_shape: tuple[int, int] = (28, 28)) -
     image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     _plain(axes)
     axes.set_title(
-        f"Hidden units 1 to {len(images)} of {units:,}: red pixels excite, blue ones inhibit"
+        f"First layer, 1 to {len(images)} of {units:,}: red pixels excite, blue ones inhibit"
     )
     _colour_bar(figure, image, "weight of the pixel", extend="both")
     return figure

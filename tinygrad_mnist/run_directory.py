@@ -1,4 +1,4 @@
-"""The directory that a training run leaves behind: model, settings, history and pictures.
+"""The directory of a training run: checkpoints, then model, settings, history and pictures.
 
 `cli` prepares the directory before the training, so that a bad place is told early, and fills it
 afterwards. What is in it always belongs to one run.
@@ -9,21 +9,26 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from tinygrad_mnist import nn, pictures
 from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.data import MNIST
-from tinygrad_mnist.models import save_model
-from tinygrad_mnist.training import Epoch, Evaluation
+from tinygrad_mnist.models import IMAGE, save_model
+from tinygrad_mnist.training import CheckpointError, Epoch, Evaluation, load_checkpoint
 
-__all__ = ["prepared", "save_pictures", "save_run"]
+__all__ = ["CHECKPOINTS", "prepared", "save_pictures", "save_run", "set_aside"]
 
+CHECKPOINTS = "checkpoints"
+UNFINISHED = "unfinished"
 FILES = ("model.safetensors", "settings.json", "history.json")
-PICTURES = ("learning_curves", "confusion_matrix", "hidden_weights", "confident_mistakes")
+PICTURES = ("learning_curves", "confusion_matrix", "first_layer", "confident_mistakes")
 
 
 @contextmanager
@@ -47,12 +52,52 @@ def prepared(directory: Path) -> Iterator[None]:
                 path.rmdir()
 
 
+def set_aside(directory: Path) -> Path | None:
+    """Make room for the checkpoints of a new run.
+
+    Those of a run that has ended are removed. Those of an unfinished one are moved, so that it can
+    still be continued; an unfinished one that was moved before is removed.
+
+    Returns
+    -------
+    pathlib.Path or None
+        Where the unfinished run is now, if there was one.
+
+    Raises
+    ------
+    OSError
+        If files cannot be removed or moved.
+    """
+    checkpoints, unfinished = directory / CHECKPOINTS, directory / UNFINISHED
+    if not checkpoints.is_dir():
+        return None
+    try:
+        finished = load_checkpoint(checkpoints).finished
+    except FileNotFoundError:
+        finished = True  # or never begun
+    except CheckpointError:
+        finished = False
+    with _writing_to(directory):
+        if finished:
+            shutil.rmtree(checkpoints)
+            return None
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        checkpoints.replace(unfinished)
+    return unfinished
+
+
 def save_run(
-    directory: Path, model: nn.Sequential, record: dict[str, Any], history: list[Epoch]
+    directory: Path,
+    model: nn.Sequential,
+    record: dict[str, Any],
+    history: list[Epoch],
+    watched: str = "test",
 ) -> list[Path]:
     """Write the model, its settings and its history; take away an earlier run's pictures.
 
-    Nothing of an earlier run is replaced before all of this one is on the disk.
+    Nothing of an earlier run is replaced before all of this one is on the disk. `watched` says on
+    which digits the network was examined after each epoch, ``"test"`` or ``"valid"``.
 
     Raises
     ------
@@ -62,9 +107,7 @@ def save_run(
     model_file, *texts = files = [directory / name for name in FILES]
     with _writing_to(directory):
         with ExitStack() as replacements:
-            for path, content in zip(
-                texts, (record, [epoch._asdict() for epoch in history]), strict=True
-            ):
+            for path, content in zip(texts, (record, _told(history, watched)), strict=True):
                 file = replacements.enter_context(atomic_write(path))
                 file.write(f"{json.dumps(content, indent=2, allow_nan=False)}\n".encode())
                 file.flush()
@@ -81,8 +124,9 @@ def save_pictures(
     digits: MNIST,
     history: list[Epoch],
     evaluation: Evaluation,
+    watched: str = "test",
 ) -> list[Path]:
-    """Draw what the run has learned.
+    """Draw what the run has learned; `watched` as in `save_run`.
 
     Raises
     ------
@@ -91,16 +135,38 @@ def save_pictures(
     ImportError
         If matplotlib is not installed.
     """
-    figures = (
-        pictures.learning_curves([epoch._asdict() for epoch in history]),
-        pictures.confusion_matrix(evaluation.confusion),
-        pictures.hidden_weights(model.state_dict()["0.weight"]),
-        pictures.confident_mistakes(
+    figures = {
+        "learning_curves": pictures.learning_curves(_told(history, watched)),
+        "confusion_matrix": pictures.confusion_matrix(evaluation.confusion),
+        "first_layer": pictures.first_layer(_first_weights(model)),
+        "confident_mistakes": pictures.confident_mistakes(
             digits.test_images, digits.test_labels, evaluation.probabilities
         ),
-    )
+    }
     with _writing_to(directory):
-        return pictures.save_pictures(directory, dict(zip(PICTURES, figures, strict=True)))
+        return pictures.save_pictures(directory, figures)
+
+
+def _told(history: list[Epoch], watched: str) -> list[dict[str, Any]]:
+    """Write the history for JSON, with what was watched under its own name."""
+    return [
+        {
+            name.replace("valid", watched): value
+            for name, value in epoch._asdict().items()
+            if value is not None
+        }
+        for epoch in history
+    ]
+
+
+def _first_weights(model: nn.Sequential) -> NDArray[Any]:
+    """Take the weights that look at the image, as a stack of images: one for each unit or map."""
+    for layer in model:
+        if isinstance(layer, nn.Linear):
+            return layer.weight.numpy().T.reshape(-1, *IMAGE[1:])
+        if isinstance(layer, nn.Conv2d):
+            return layer.weight.numpy().reshape(-1, *layer.weight.shape[2:])
+    raise ValueError("the model has no layer that looks at images")
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from command import run
 
-from tinygrad_mnist import cli
 from tinygrad_mnist.data import MNIST, load_mnist, write_idx
 from tinygrad_mnist.data.files import MNIST_FILES
+from tinygrad_mnist.recipes import Recipe
 
 
 @pytest.fixture(scope="session")
@@ -61,4 +61,4 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     def trained(*_: Any, **__: Any) -> None:
         pytest.fail("trained")
 
-    monkeypatch.setattr(cli, "fit", trained)
+    monkeypatch.setattr(Recipe, "train", trained)

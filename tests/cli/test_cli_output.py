@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from command import PICTURES, PLAIN_FILES, QUICK, Terminal, assert_one_line, run
 
+from tinygrad_mnist.cli import train
+
 
 @pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize("out", ["file", "file/below"])
@@ -48,7 +50,7 @@ def test_a_directory_that_takes_no_files_is_told_before_training(
     assert_one_line(result, 1, f"cannot write to {tmp_path / 'out'}: Permission denied")
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+def test_a_full_disk_during_training_is_one_line_and_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(file: int) -> None:
@@ -57,8 +59,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
     (tmp_path / "model.safetensors").write_bytes(b"old")
     monkeypatch.setattr("os.fsync", full)
     result = run("train", *QUICK, "--out", tmp_path)
-    assert_one_line(result, 1, f"cannot write to {tmp_path}: No space left on device")
-    assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
+    checkpoint = tmp_path / "checkpoints" / "checkpoint-000000000.safetensors"
+    assert_one_line(result, 1, f"{checkpoint}: No space left on device")
+    assert {path.name for path in tmp_path.rglob("*")} == {"model.safetensors", "checkpoints"}
     assert (tmp_path / "model.safetensors").read_bytes() == b"old"
 
 
@@ -67,17 +70,26 @@ def test_files_of_two_runs_are_never_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
 ) -> None:
     calls = iter(range(100))
+    save = train.save_run
 
     def full(file: int) -> None:
         if next(calls) == fails_at:
             raise OSError(28, "No space left on device")
 
+    def save_on_a_full_disk(*arguments: Any) -> list[Path]:
+        monkeypatch.setattr("os.fsync", full)
+        return save(*arguments)
+
     for name in PLAIN_FILES:
         (tmp_path / name).write_bytes(b"old")
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr(train, "save_run", save_on_a_full_disk)
     assert_one_line(run("train", *QUICK, "--out", tmp_path), 1, "No space left on device")
-    assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES
-    assert {file.read_bytes() for file in tmp_path.iterdir()} == {b"old"}
+    files = {file for file in tmp_path.iterdir() if file.is_file()}
+    assert {file.name for file in files} == PLAIN_FILES
+    assert {file.read_bytes() for file in files} == {b"old"}
+    monkeypatch.undo()
+    assert run("train", "--resume", tmp_path, "--no-plots").status == 0  # nothing is trained again
+    assert b"old" not in {(tmp_path / name).read_bytes() for name in PLAIN_FILES}
 
 
 @pytest.mark.usefixtures("untrained")

@@ -2,25 +2,26 @@
 
 import json
 import os
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command import PICTURES, PLAIN_FILES, QUICK, Terminal, assert_one_line, run
+from command import CHECKPOINTS, PICTURES, PLAIN_FILES, QUICK, Terminal, assert_one_line, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tinygrad_mnist import cli
 from tinygrad_mnist.data import MNIST
 from tinygrad_mnist.models import load_model, mlp, read_record
-from tinygrad_mnist.training import DivergedError, evaluate, fit
+from tinygrad_mnist.recipes import Recipe
+from tinygrad_mnist.training import DivergedError, evaluate
 
 
 def test_train_leaves_a_model_its_settings_its_history_and_four_pictures(trained: Path) -> None:
-    assert {file.name for file in trained.iterdir()} == PLAIN_FILES | PICTURES
+    assert {file.name for file in trained.iterdir()} == PLAIN_FILES | PICTURES | CHECKPOINTS
     for name in PICTURES:
         with Image.open(trained / name) as picture:
             assert min(picture.size) > 100
@@ -32,9 +33,10 @@ def test_train_leaves_a_model_its_settings_its_history_and_four_pictures(trained
         "train_accuracy",
         "test_loss",
         "test_accuracy",
+        "lr",
         "seconds",
+        "waits",
     }
-    assert read_record(trained / "model.safetensors")["sizes"] == [784, 10, 10]
     assert read_record(trained / "model.safetensors")["trained_on"] == "sample"
 
 
@@ -57,9 +59,12 @@ def test_train_prints_what_it_does(tmp_path: Path, sample: MNIST) -> None:
     assert printed["seconds"] == pytest.approx(sum(epoch["seconds"] for epoch in history))
     assert f"test accuracy  {100 * evaluation.accuracy:.2f} %" in lines
     table = {line.split()[0]: line.split()[1:] for line in lines if line.endswith(" %")}
-    for digit, accuracy in enumerate(evaluation.digit_accuracy):
+    for digit, (recall, precision) in enumerate(
+        zip(evaluation.recall, evaluation.precision, strict=True)
+    ):
         right, count = evaluation.confusion[digit, digit], evaluation.confusion[digit].sum()
-        assert table[str(digit)] == [str(right), str(count), f"{100 * accuracy:.2f}", "%"]
+        shares = [f"{100 * recall:.2f}", "%", f"{100 * precision:.2f}", "%"]
+        assert table[str(digit)] == [str(right), str(count), *shares]
 
 
 def test_the_defaults_recognise_mnist(tmp_path: Path) -> None:
@@ -74,16 +79,17 @@ def test_settings_are_those_asked_for(tmp_path: Path) -> None:
     assert run("train", *QUICK, *options, "--out", tmp_path).status == 0
     record = json.loads((tmp_path / "settings.json").read_text())
     del record["source"]
+    asked = Recipe(hidden=(12, 11), epochs=2, batch_size=50, lr=0.2, momentum=0.5)
     assert record == {
-        "hidden": [12, 11],
-        "epochs": 2,
-        "batch_size": 50,
-        "lr": 0.2,
-        "momentum": 0.5,
+        **json.loads(json.dumps(asdict(asked))),
+        "preset": None,
         "seed": 3,
+        "validation": None,
         "data": "sample",
     }
-    assert read_record(tmp_path / "model.safetensors")["sizes"] == [784, 12, 11, 10]
+    layers = read_record(tmp_path / "model.safetensors")["layers"]
+    sizes = [(a["in_features"], a["out_features"]) for name, a in layers if name == "Linear"]
+    assert sizes == [(784, 12), (12, 11), (11, 10)]
 
 
 def test_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:
@@ -102,14 +108,15 @@ def test_a_batch_size_of_0_is_plain_gradient_descent(tmp_path: Path) -> None:
 def test_results_go_to_runs_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("train", *QUICK).status == 0
-    assert {file.name for file in (tmp_path / "runs" / "latest").iterdir()} == PLAIN_FILES
+    files = {file.name for file in (tmp_path / "runs" / "latest").iterdir()}
+    assert files == PLAIN_FILES | CHECKPOINTS
 
 
 def test_a_run_takes_an_earlier_ones_pictures_away(tmp_path: Path) -> None:
     (tmp_path / "learning_curves.png").touch()
     (tmp_path / "notes.txt").touch()
     assert run("train", *QUICK, "--out", tmp_path).status == 0
-    assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES | {"notes.txt"}
+    assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES | CHECKPOINTS | {"notes.txt"}
 
 
 def test_a_terminal_is_shown_a_progress_bar(tmp_path: Path) -> None:
@@ -171,10 +178,12 @@ def test_without_a_distribution_the_version_is_not_known(monkeypatch: pytest.Mon
 def test_divergence_keeps_the_last_good_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverging(*arguments: Any, **_: Any) -> None:
-        raise DivergedError(2, 1, fit(*arguments))
+    train = Recipe.train
 
-    monkeypatch.setattr(cli, "fit", diverging)
+    def diverging(*arguments: Any, **keywords: Any) -> None:
+        raise DivergedError(2, 1, train(*arguments, **keywords))
+
+    monkeypatch.setattr(Recipe, "train", diverging)
     result = run("train", *QUICK, "--out", tmp_path)
     assert_one_line(result, 1, "epoch 2, step 1", "a smaller learning rate may help")
     assert f"The last good model is in {tmp_path}." in result.out
@@ -221,7 +230,7 @@ def test_ctrl_c_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "fit", interrupted)
+    monkeypatch.setattr(Recipe, "train", interrupted)
     result = run("train", *QUICK, "--out", tmp_path)
     assert (result.status, result.err) == (130, "tinygrad-mnist: interrupted\n")
     assert not list(tmp_path.iterdir())
@@ -242,6 +251,6 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def broken(*_: Any, **__: Any) -> None:
         raise AttributeError("a bug")
 
-    monkeypatch.setattr(cli, "fit", broken)
+    monkeypatch.setattr(Recipe, "train", broken)
     with pytest.raises(AttributeError):
         run("train", *QUICK, "--out", tmp_path)

@@ -1,0 +1,151 @@
+"""Recipes build what they say, refuse what makes no sense, and the presets learn."""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygrad_mnist import optim
+from tinygrad_mnist.data import load_mnist, split
+from tinygrad_mnist.recipes import (
+    AUGMENTATIONS,
+    NETWORKS,
+    OPTIMISERS,
+    PRESETS,
+    SCHEDULES,
+    Recipe,
+)
+
+KINDS = {
+    "sgd": optim.SGD,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "rmsprop": optim.RMSprop,
+}
+
+
+@given(
+    st.sampled_from(SCHEDULES),
+    st.integers(1, 5),
+    st.integers(1, 7),
+    st.sampled_from([0.0, 0.5, 0.9]),
+)
+def test_every_schedule_stays_between_0_and_the_highest_rate(
+    schedule: str, epochs: int, steps: int, warmup: float
+) -> None:
+    recipe = Recipe(schedule=schedule, epochs=epochs, lr=0.4, warmup=warmup)
+    optimiser = recipe.build_optimiser(recipe.build_model(np.random.default_rng(0)))
+    built = recipe.build_schedule(optimiser, steps)
+    rates = []
+    for _ in range(epochs * steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        if built:
+            optimiser.step()
+            built.step()
+    assert min(rates) >= 0
+    assert max(rates) <= 0.4 + 1e-12
+    rise = int(warmup * steps)
+    assert rates[:rise] == pytest.approx([0.4 * (i + 1) / (rise + 1) for i in range(rise)])
+    if schedule not in ("one-cycle", "constant") and len(rates) > rise + 3:
+        assert rates[rise] == pytest.approx(0.4)
+        assert rates[-1] < 0.4
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_optimiser_is_the_one_named(name: str) -> None:
+    recipe = Recipe(optimiser=name, lr=0.02, weight_decay=0.01)
+    optimiser = recipe.build_optimiser(recipe.build_model(np.random.default_rng(0)))
+    assert type(optimiser) is KINDS[name]
+    (group,) = optimiser.param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.02, 0.01)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_maps_pixels_to_digits(network: str) -> None:
+    model = Recipe(network=network).build_model(np.random.default_rng(0))
+    assert model(np.zeros((2, 784), np.float32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"network": "alexnet"}, "network must be one of mlp, lenet5, convnet, not 'alexnet'"),
+        ({"optimiser": "lion"}, "optimiser must be one of"),
+        ({"schedule": "cos"}, "schedule must be one of"),
+        ({"augment": "mixup"}, "augment must be one of none, affine, elastic, not 'mixup'"),
+        ({"epochs": 0}, "epochs must be 1 or more, not 0"),
+        ({"batch_size": -1}, "batch size must be 0 .* or more, not -1"),
+        ({"lr": 0.0}, "lr must be a finite number above 0"),
+        ({"lr": float("nan")}, "lr must be a finite number above 0"),
+        ({"momentum": 1.0}, "momentum must be from 0 up to less than 1"),
+        ({"dropout": 1.0}, "dropout must be from 0 up to less than 1"),
+        ({"weight_decay": -1.0}, "weight decay must be a finite number, 0 or more"),
+        ({"label_smoothing": 1.0}, "label smoothing must be"),
+        ({"clip_norm": 0.0}, "clip norm must be"),
+        ({"average": 1.0}, "average must be"),
+        ({"patience": 0}, "patience must be 1 or more"),
+        ({"warmup": 10.0}, "warmup must end before the 10 epochs"),
+        ({"hidden": (10, 0)}, "hidden layers must have 1 unit or more, not 0"),
+        ({"network": "lenet5", "hidden": (5,)}, "hidden belongs to the network mlp, not to lenet5"),
+        ({"network": "lenet5", "dropout": 0.5}, "dropout belongs to the network mlp or convnet"),
+        (
+            {"optimiser": "adam", "momentum": 0.9},
+            "momentum belongs to the optimiser sgd or",
+        ),
+        ({"nesterov": True}, "nesterov needs a momentum"),
+    ],
+)
+def test_what_makes_no_sense_is_told(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**wrong)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_counts_are_integers(name: str) -> None:
+    with pytest.raises(TypeError):
+        Recipe(**{name: 1.5})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_comes_back_from_json(name: str) -> None:
+    assert Recipe(**json.loads(json.dumps(asdict(PRESETS[name])))) == PRESETS[name]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_learns(name: str) -> None:
+    preset = PRESETS[name]
+    train, _ = split(load_mnist("sample").train, 3000)
+    epochs = 40 if preset.batch_size == 0 else 2
+    size = preset.batch_size and 50
+    short = replace(preset, epochs=epochs, warmup=min(preset.warmup, 0.5), batch_size=size)
+    rng = np.random.default_rng(0)
+    history = short.train(short.build_model(rng), train, rng)
+    assert history[-1].train_loss < 0.9 * history[0].train_loss
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.sampled_from(sorted(AUGMENTATIONS)), st.sampled_from([0.0, 0.3]), st.integers(0, 99))
+def test_the_same_generator_gives_the_same_model(augment: str, dropout: float, seed: int) -> None:
+    train, _ = split(load_mnist("sample").train, 3800)
+    states = []
+    for _ in range(2):
+        rng = np.random.default_rng(seed)
+        recipe = Recipe(epochs=1, augment=augment, dropout=dropout, average=0.9)
+        model = recipe.build_model(rng)
+        recipe.train(model, train, rng)
+        states.append(model.state_dict())
+    assert all((states[0][name] == states[1][name]).all() for name in states[0])
+
+
+def test_smoothing_changes_the_loss_that_is_trained() -> None:
+    train, _ = split(load_mnist("sample").train, 3800)
+    losses = []
+    for smoothing in (0.0, 0.2):
+        rng = np.random.default_rng(0)
+        recipe = Recipe(epochs=1, label_smoothing=smoothing)
+        losses.append(recipe.train(recipe.build_model(rng), train, rng)[0].train_loss)
+    assert losses[0] != losses[1]

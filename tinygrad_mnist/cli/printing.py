@@ -1,0 +1,67 @@
+"""What the commands print: errors, accuracies, the confusion matrix, bars."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+from tinygrad_mnist.cli.parsing import PROGRAM
+from tinygrad_mnist.training import DIGITS, Epoch, Evaluation
+
+__all__ = ["epoch_line", "percent", "print_accuracy", "print_confusion", "print_error"]
+
+
+def print_error(error: BaseException) -> None:
+    """Tell in one line what went wrong."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    print(f"{PROGRAM}: error: {' '.join(text.split())}", file=sys.stderr)
+
+
+def epoch_line(epoch: Epoch, epochs: int, watched: str) -> str:
+    """Write what an epoch brought; `watched` names the digits that it was examined on."""
+    parts = [
+        f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}",
+        f"train loss {epoch.train_loss:.4f}, accuracy {percent(epoch.train_accuracy)}",
+    ]
+    if epoch.valid_loss is not None and epoch.valid_accuracy is not None:
+        parts.append(
+            f"{watched} loss {epoch.valid_loss:.4f}, accuracy {percent(epoch.valid_accuracy)}"
+        )
+    parts.append(f"{epoch.seconds:.2f} s")
+    return "   ".join(parts)
+
+
+def print_accuracy(evaluation: Evaluation) -> None:
+    """Print how many digits were recognised, of each kind and in all."""
+    counts, right = evaluation.confusion.sum(axis=1), evaluation.confusion.diagonal()
+    print(f"test accuracy  {percent(evaluation.accuracy).strip()}\n")
+    print("digit   right      of    recall  precision")
+    for digit, (recall, precision) in enumerate(
+        zip(evaluation.recall, evaluation.precision, strict=True)
+    ):
+        print(
+            f"{digit:>5}  {right[digit]:>6,}  {counts[digit]:>6,}  {_share(recall):>8}  "
+            f"{_share(precision):>9}"
+        )
+    print(f"  all  {right.sum():>6,}  {counts.sum():>6,}  {percent(evaluation.accuracy):>8}")
+
+
+def print_confusion(evaluation: Evaluation) -> None:
+    """Print which digits were taken for which."""
+    width = max(5, len(f"{evaluation.confusion.max():,}") + 2)
+    print("\ntrue digit (rows) and predicted digit (columns)")
+    print(" " * 5 + "".join(f"{digit:>{width}}" for digit in range(DIGITS)))
+    for digit, row in enumerate(evaluation.confusion):
+        print(f"{digit:>5}" + "".join(f"{count:>{width},}" for count in row))
+
+
+def percent(share: float) -> str:
+    """Write a share from 0 to 1 in per cent."""
+    return f"{100 * share:6.2f} %"
+
+
+def _share(share: float) -> str:
+    """Write a share that is not a number, because there is nothing to share, as a dash."""
+    return "-" if math.isnan(share) else percent(share)
