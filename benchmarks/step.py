@@ -10,13 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import augmentation
 import indexing
+import large_data
+import networks
 import operation
 import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
 
-# The last two load MNIST and PyTorch into this process: on Linux, what a parent has in memory when
+# The last ones load MNIST and PyTorch into this process: on Linux, what a parent has in memory when
 # it starts a child counts towards the child's peak.
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "import": processes.import_rows,
@@ -24,7 +27,11 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "indexing": indexing.rows,
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
+    "large": large_data.rows,
     "step": training_step.rows,
+    "wide": networks.wide_rows,
+    "lenet": networks.lenet_rows,
+    "augmentation": augmentation.rows,
     "operation": operation.rows,
 }
 

@@ -1,0 +1,195 @@
+"""784-800-10 and LeNet-5, trained by the engine and by PyTorch, batch 128.
+
+LeNet-5 is LeCun et al. 1998 in today's form: two convolutions with ReLU and max pooling, three
+linear layers. Both contenders start from the same weights and train on the same batches, in one
+process and in turns, as in `training_step`. An epoch is 469 steps, and every step costs the same: a
+turn of some is as good. The wide network is also held against its matrix products alone.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from report import Row, Skip, median_row
+from training_step import make_batches
+
+from tinygrad_mnist import Tensor, nn, optim
+
+BATCH_SIZE = 128
+STEPS_A_TURN = 15
+TURNS = 24
+WARM_UP = 2
+STEPS_AN_EPOCH = 469
+LEARNING_RATE = 0.05
+NO_TORCH = "PyTorch is not installed; the extra `peers` brings it"
+
+Network = Callable[..., Any]  # builds a network of the layers of `nn` or of `torch.nn`
+Step = Callable[[Any, Any], Any]  # takes images and labels, returns the loss
+
+
+def wide_rows() -> Iterator[Row]:
+    """Measure 784-800-10 against its matrix products, and against PyTorch where it is installed."""
+    what = "784-800-10, batch 128"
+    seconds = _measure(wide, {"products": _products})
+    yield median_row(
+        f"{what}: step ÷ matrix products alone", _ratios(seconds, "products"), "×", at_most=1.25
+    )
+    if "torch" in seconds:
+        ratios = _ratios(seconds, "torch")
+        yield median_row(f"{what}: step ÷ PyTorch eager", ratios, "×", at_most=1.0)
+    else:
+        print(f"{what}: PyTorch skipped: {NO_TORCH}")
+    for name, values in seconds.items():
+        milliseconds = [1e3 * value / STEPS_A_TURN for value in values]
+        yield median_row(f"{what}, one step: {WHO[name]}", milliseconds, "ms")
+
+
+def lenet_rows() -> Iterator[Row]:
+    """Measure an epoch of LeNet-5 against PyTorch."""
+    if _torch() is None:
+        raise Skip(NO_TORCH)
+    seconds = _measure(lenet, {})
+    what = "LeNet-5, batch 128"
+    ratios = _ratios(seconds, "torch")
+    yield median_row(f"{what}: epoch ÷ PyTorch eager", ratios, "×", at_most=1.5)
+    for name, values in seconds.items():
+        epochs = [value * STEPS_AN_EPOCH / STEPS_A_TURN for value in values]
+        yield median_row(f"{what}, one epoch: {WHO[name]}", epochs, "s")
+
+
+WHO = {"engine": "engine", "torch": "PyTorch", "products": "matrix products alone"}
+
+
+def wide(layers: Any, **keywords: Any) -> Any:
+    """Build 784-800-10: people write the same for both."""
+    return layers.Sequential(
+        layers.Linear(784, 800, **keywords), layers.ReLU(), layers.Linear(800, 10, **keywords)
+    )
+
+
+def lenet(layers: Any, **keywords: Any) -> Any:
+    """Build LeNet-5."""
+    return layers.Sequential(
+        layers.Unflatten(1, (1, 28, 28)),
+        layers.Conv2d(1, 6, 5, padding=2, **keywords),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Conv2d(6, 16, 5, **keywords),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Flatten(),
+        layers.Linear(400, 120, **keywords),
+        layers.ReLU(),
+        layers.Linear(120, 84, **keywords),
+        layers.ReLU(),
+        layers.Linear(84, 10, **keywords),
+    )
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def _measure(network: Network, others: dict[str, Callable[[], Step]]) -> dict[str, list[float]]:
+    """Return the seconds of each turn of the engine, of PyTorch if it is there, and of others."""
+    arrays = make_batches(BATCH_SIZE)[:STEPS_A_TURN]
+    ours = [(Tensor(images), labels) for images, labels in arrays]
+    contenders: dict[str, tuple[Step, Sequence[Any]]] = {"engine": (_own_step(network), ours)}
+    torch = _torch()
+    if torch is not None:
+        theirs = [(torch.tensor(x), torch.tensor(t, dtype=torch.int64)) for x, t in arrays]
+        check_same_training(_own_step(network), _torch_step(torch, network), ours, theirs)
+        contenders["torch"] = _torch_step(torch, network), theirs
+    contenders |= {name: (make(), arrays) for name, make in others.items()}
+    return take_turns(contenders)
+
+
+def _ratios(seconds: dict[str, list[float]], other: str) -> list[float]:
+    return [a / b for a, b in zip(seconds["engine"], seconds[other], strict=True)]
+
+
+def _own(network: Network) -> Any:
+    return network(nn, rng=np.random.default_rng(0))
+
+
+def _own_step(network: Network) -> Step:
+    model = _own(network)
+    return training_step(
+        model, nn.SoftmaxCrossEntropy(), optim.SGD(model.parameters(), LEARNING_RATE)
+    )
+
+
+def _torch_step(torch: Any, network: Network) -> Step:
+    """Make PyTorch's step, from the same weights."""
+    model, state = network(torch.nn), _own(network).state_dict()
+    model.load_state_dict(
+        {name: torch.tensor(a.T if a.ndim == 2 else a) for name, a in state.items()}
+    )
+    return training_step(
+        model, torch.nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), LEARNING_RATE)
+    )
+
+
+def _products() -> Step:
+    """Make the five matrix products of a step of 784-800-10, and nothing else."""
+    rng = np.random.default_rng(0)
+    W1, W2 = rng.standard_normal((784, 800), np.float32), rng.standard_normal((800, 10), np.float32)
+    A1, dZ1 = (rng.standard_normal((BATCH_SIZE, 800), np.float32) for _ in range(2))
+    dZ2 = rng.standard_normal((BATCH_SIZE, 10), np.float32)
+    hidden, out, dW1, dW2 = (
+        np.empty_like(A1),
+        np.empty_like(dZ2),
+        np.empty_like(W1),
+        np.empty_like(W2),
+    )
+
+    def step(images: Any, _: Any) -> None:
+        np.matmul(images, W1, out=hidden)
+        np.matmul(A1, W2, out=out)
+        np.matmul(A1.T, dZ2, out=dW2)
+        np.matmul(dZ2, W2.T, out=hidden)
+        np.matmul(images.T, dZ1, out=dW1)
+
+    return step
+
+
+def training_step(model: Any, loss_fn: Any, optimiser: Any) -> Step:
+    """Make the step that people write, for both alike."""
+
+    def step(images: Any, labels: Any) -> Any:
+        loss = loss_fn(model(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    return step
+
+
+def check_same_training(own: Step, other: Step, ours: Sequence[Any], theirs: Sequence[Any]) -> None:
+    """Refuse to compare what does not train the same network."""
+    for batch, its in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(float(own(*batch)), other(*its).item(), rtol=1e-2)
+
+
+def take_turns(contenders: dict[str, tuple[Step, Sequence[Any]]]) -> dict[str, list[float]]:
+    """Return the seconds that each took for each turn, in an order drawn anew for every turn."""
+    rng = np.random.default_rng(0)
+    names = list(contenders)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(WARM_UP + TURNS):
+        rng.shuffle(names)
+        for name in names:
+            step, batches = contenders[name]
+            begin = time.perf_counter()
+            for batch in batches:
+                step(*batch)
+            took = time.perf_counter() - begin
+            if turn >= WARM_UP:
+                seconds[name].append(took)
+    return seconds
