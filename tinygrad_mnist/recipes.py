@@ -32,12 +32,12 @@ SCHEDULES = ("constant", "linear", "cosine", "one-cycle", "exponential", "step")
 AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "none": lambda: None,
     "affine": lambda: _affine(),
-    "elastic": lambda: Compose([_affine(), ElasticTransform(alpha=34.0, sigma=4.0)]),
+    "elastic": lambda: Compose([_affine(), ElasticTransform(alpha=38.0, sigma=5.0)]),
 }
 
 
 def _affine() -> RandomAffine:
-    return RandomAffine(degrees=10.0, translate=0.07, scale=(0.9, 1.1), shear=5.0)
+    return RandomAffine(degrees=7.5, translate=0.07, scale=(0.9, 1.1), shear=10.0)
 
 
 @dataclass(frozen=True)
