@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help mnist test test-peers lint types docs bench clean
+.PHONY: help mnist test test-peers lint types docs bench results clean
 
 help:
 	@echo "make mnist      train the digit recogniser and show how good it is; ARGS='--epochs 3' passes arguments on"
@@ -16,6 +16,7 @@ help:
 	@echo "make types      check the types"
 	@echo "make docs       write docs/functions.md, the list of functions, anew"
 	@echo "make bench      measure speed and memory; ARGS='step' measures one thing"
+	@echo "make results    train the classic networks on all of MNIST, two hours, and write docs/results.md"
 	@echo "make clean      remove what the others made"
 
 mnist: $(VENV)/installed-cli
@@ -39,6 +40,9 @@ docs: $(VENV)/installed-test
 
 bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/step.py $(ARGS)
+
+results: $(VENV)/installed-cli
+	$(BIN)/python benchmarks/results.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
