@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn, pictures
 from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.data import MNIST
-from tinygrad_mnist.models import IMAGE, save_model
+from tinygrad_mnist.model_files import save_model
+from tinygrad_mnist.models import IMAGE
 from tinygrad_mnist.training import CheckpointError, Epoch, Evaluation, load_checkpoint
 
 __all__ = ["CHECKPOINTS", "prepared", "save_pictures", "save_run", "set_aside"]

@@ -9,7 +9,7 @@ import pytest
 from command import assert_one_line, run
 
 from tinygrad_mnist.data.files import MNIST_FILES
-from tinygrad_mnist.models import read_record
+from tinygrad_mnist.model_files import read_record
 
 
 def test_a_directory_of_four_files_is_read(four_files: Path, tmp_path: Path) -> None:

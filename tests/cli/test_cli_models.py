@@ -11,7 +11,8 @@ from PIL import Image
 from safetensors.numpy import save
 
 from tinygrad_mnist.data import MNIST
-from tinygrad_mnist.models import load_model, mlp, save_model
+from tinygrad_mnist.model_files import load_model, save_model
+from tinygrad_mnist.models import mlp
 from tinygrad_mnist.training import evaluate
 
 

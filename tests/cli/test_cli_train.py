@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tinygrad_mnist.data import MNIST
-from tinygrad_mnist.models import load_model, mlp, read_record
+from tinygrad_mnist.model_files import load_model, read_record
+from tinygrad_mnist.models import mlp
 from tinygrad_mnist.recipes import Recipe
 from tinygrad_mnist.training import DivergedError, evaluate
 

@@ -14,7 +14,7 @@ from tinygrad_mnist.cli.parsing import Parser, data_option
 from tinygrad_mnist.cli.printing import percent, print_accuracy, print_confusion, print_error
 from tinygrad_mnist.data import load_mnist
 from tinygrad_mnist.data.image import read_image
-from tinygrad_mnist.models import load_model, read_record
+from tinygrad_mnist.model_files import load_model, read_record
 from tinygrad_mnist.recipes import DIGITS, PIXELS
 from tinygrad_mnist.training import evaluate, predict
 

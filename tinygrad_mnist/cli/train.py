@@ -6,8 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +14,8 @@ import numpy as np
 
 from tinygrad_mnist.blas import advice
 from tinygrad_mnist.cli.parsing import PROGRAM, Parser, data_option
-from tinygrad_mnist.cli.printing import epoch_line, percent, print_accuracy
+from tinygrad_mnist.cli.printing import print_accuracy
+from tinygrad_mnist.cli.progress import progress
 from tinygrad_mnist.data import MNIST, load_mnist, split
 from tinygrad_mnist.extras import need
 from tinygrad_mnist.recipes import AUGMENTATIONS, NETWORKS, OPTIMISERS, PRESETS, SCHEDULES, Recipe
@@ -28,12 +27,9 @@ from tinygrad_mnist.run_directory import (
     set_aside,
 )
 from tinygrad_mnist.training import (
-    Callback,
     Checkpoint,
     Checkpoints,
     DivergedError,
-    Epoch,
-    Step,
     evaluate,
     load_checkpoint,
 )
@@ -306,7 +302,7 @@ def _fit_and_save(
     model = run.recipe.build_model(rng)
     print(model)
     try:
-        with _progress(run) as callback:
+        with progress(run.recipe.epochs, run.watched) as callback:
             history = run.recipe.train(
                 model,
                 train,
@@ -357,51 +353,3 @@ def _need_extras(plots: bool) -> None:
         need("matplotlib", "cli", "drawing a picture")
     if sys.stderr.isatty():
         need("tqdm", "cli", "a progress bar")
-
-
-class _Lines(Callback):
-    """Prints a line for each epoch."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        """Print the line."""
-        self.write(epoch_line(epoch, self.run.recipe.epochs, self.run.watched))
-
-    def write(self, line: str) -> None:
-        """Print at once, for whoever follows a log."""
-        print(line, flush=True)
-
-
-class _Bar(_Lines):
-    """Shows a progress bar, too."""
-
-    def __init__(self, run: Run, bar: Any) -> None:
-        super().__init__(run)
-        self.bar = bar
-
-    def on_step(self, step: Step) -> None:
-        """Advance the bar."""
-        self.bar.set_postfix_str(
-            f"loss {step.loss:.4f}, accuracy {percent(step.accuracy)}", refresh=False
-        )
-        if self.bar.n + 1 != step.step:  # another epoch, or a run that goes on
-            self.bar.set_description(f"epoch {step.epoch}/{self.run.recipe.epochs}", refresh=False)
-            self.bar.reset(step.steps)
-            self.bar.update(step.step - 1)
-        self.bar.update()
-
-    def write(self, line: str) -> None:
-        """Print above the bar."""
-        self.bar.write(line)
-
-
-@contextmanager
-def _progress(run: Run) -> Iterator[Callback]:
-    """Print a line for each epoch; at a terminal, show a progress bar meanwhile."""
-    if not sys.stderr.isatty():
-        yield _Lines(run)
-        return
-    with need("tqdm", "cli", "a progress bar").tqdm(unit=" steps", leave=False) as bar:
-        yield _Bar(run, bar)
