@@ -302,9 +302,9 @@ _TRAINED_WELL = Recipe(
     epochs=30, batch_size=128, momentum=0.9, nesterov=True, schedule="cosine", warmup=3
 )
 PRESETS: dict[str, Recipe] = {
-    "linear": replace(_TRAINED_WELL, hidden=(), lr=0.05),
+    "linear": replace(_TRAINED_WELL, hidden=(), lr=0.05, weight_decay=1e-4),
     "gradient-descent": Recipe(epochs=500, batch_size=0, schedule="constant"),
-    "two-layer": replace(_TRAINED_WELL, epochs=60, warmup=6, weight_decay=1e-4),
+    "two-layer": replace(_TRAINED_WELL, epochs=60, warmup=18, weight_decay=5e-4),
     "mlp-300": replace(_TRAINED_WELL, hidden=(300,), weight_decay=1e-4),
     "mlp-800": replace(_TRAINED_WELL, hidden=(800,), weight_decay=1e-4),
     "mlp-800-affine": replace(_TRAINED_WELL, hidden=(800,), augment="affine"),
