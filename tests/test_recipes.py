@@ -37,6 +37,7 @@ KINDS = {
 def test_every_schedule_stays_between_0_and_the_highest_rate(
     schedule: str, epochs: int, steps: int, warmup: float
 ) -> None:
+    warmup = 0.0 if schedule == "one-cycle" else warmup
     recipe = Recipe(schedule=schedule, epochs=epochs, lr=0.4, warmup=warmup)
     optimiser = recipe.build_optimiser(recipe.build_model(np.random.default_rng(0)))
     built = recipe.build_schedule(optimiser, steps)
@@ -77,8 +78,8 @@ def test_every_network_maps_pixels_to_digits(network: str) -> None:
         ({"optimiser": "lion"}, "optimiser must be one of"),
         ({"schedule": "cos"}, "schedule must be one of"),
         ({"augment": "mixup"}, "augment must be one of none, affine, elastic, not 'mixup'"),
-        ({"epochs": 0}, "epochs must be 1 or more, not 0"),
-        ({"batch_size": -1}, "batch size must be 0 .* or more, not -1"),
+        ({"epochs": 0}, "epochs must be an integer, 1 or more, not 0"),
+        ({"batch_size": -1}, r"batch size must be an integer, 0 \(all digits\) or more, not -1"),
         ({"lr": 0.0}, "lr must be a finite number above 0"),
         ({"lr": float("nan")}, "lr must be a finite number above 0"),
         ({"momentum": 1.0}, "momentum must be from 0 up to less than 1"),
@@ -87,9 +88,12 @@ def test_every_network_maps_pixels_to_digits(network: str) -> None:
         ({"label_smoothing": 1.0}, "label smoothing must be"),
         ({"clip_norm": 0.0}, "clip norm must be"),
         ({"average": 1.0}, "average must be"),
-        ({"patience": 0}, "patience must be 1 or more"),
+        ({"patience": 0}, "patience must be an integer, 1 or more"),
         ({"warmup": 10.0}, "warmup must end before the 10 epochs"),
-        ({"hidden": (10, 0)}, "hidden layers must have 1 unit or more, not 0"),
+        (
+            {"hidden": (10, 0)},
+            "hidden must be integers, 1 unit or more for",
+        ),
         ({"network": "lenet5", "hidden": (5,)}, "hidden belongs to the network mlp, not to lenet5"),
         ({"network": "lenet5", "dropout": 0.5}, "dropout belongs to the network mlp or convnet"),
         (
@@ -97,6 +101,8 @@ def test_every_network_maps_pixels_to_digits(network: str) -> None:
             "momentum belongs to the optimiser sgd or",
         ),
         ({"nesterov": True}, "nesterov needs a momentum"),
+        ({"hidden": (), "dropout": 0.3}, "dropout needs a hidden layer"),
+        ({"warmup": 1.0, "schedule": "one-cycle"}, "warmup is a part of"),
     ],
 )
 def test_what_makes_no_sense_is_told(wrong: dict[str, Any], message: str) -> None:
@@ -104,10 +110,50 @@ def test_what_makes_no_sense_is_told(wrong: dict[str, Any], message: str) -> Non
         Recipe(**wrong)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size"])
-def test_counts_are_integers(name: str) -> None:
-    with pytest.raises(TypeError):
-        Recipe(**{name: 1.5})  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 1.5) for name in ("epochs", "batch_size", "patience")),
+        *((name, True) for name in ("epochs", "lr", "dropout")),
+        *((name, "0.1") for name in ("lr", "momentum", "average", "warmup")),
+        *((name, None) for name in ("epochs", "batch_size", "lr", "momentum", "network")),
+        ("nesterov", "no"),
+        ("hidden", 10),
+        ("hidden", (2.5,)),
+    ],
+)
+def test_other_types_are_told_by_their_field(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{name.replace('_', ' ')} must be "):
+        Recipe(**{name: value})  # type: ignore[arg-type]
+
+
+@given(
+    st.sampled_from(sorted(PRESETS)),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "network": st.sampled_from(NETWORKS),
+            "optimiser": st.sampled_from(OPTIMISERS),
+            "schedule": st.sampled_from(SCHEDULES),
+            "epochs": st.integers(1, 50),
+            "momentum": st.just(0.0),
+        },
+    ),
+)
+def test_a_preset_can_be_changed_in_part(name: str, changes: dict[str, Any]) -> None:
+    preset = PRESETS[name]
+    recipe = preset.changed(**changes)
+    assert all(getattr(recipe, field) == value for field, value in changes.items())
+    if recipe.schedule != "one-cycle":
+        assert recipe.warmup / recipe.epochs == pytest.approx(preset.warmup / preset.epochs)
+    assert recipe.augment == preset.augment
+
+
+def test_what_is_given_is_never_left_out() -> None:
+    with pytest.raises(ValueError, match="momentum belongs to"):
+        PRESETS["mlp-800"].changed(optimiser="adam", momentum=0.5)
+    with pytest.raises(ValueError, match="warmup is a part of"):
+        PRESETS["mlp-800"].changed(schedule="one-cycle", warmup=1.0)
 
 
 @pytest.mark.parametrize("name", PRESETS)

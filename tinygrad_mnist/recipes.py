@@ -9,7 +9,6 @@ that was chosen on the last 5,000 training digits.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -89,10 +88,8 @@ class Recipe:
 
     Raises
     ------
-    TypeError
-        If a count is not an integer.
     ValueError
-        If a name is not known, or a number makes no sense.
+        If a name is not known, a number makes no sense, or two fields contradict each other.
 
     Examples
     --------
@@ -124,31 +121,48 @@ class Recipe:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has lists only
-        for name, known in _NAMES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}"
-                )
-        for name, (wanted, holds) in _NUMBERS.items():
+        for name, (wanted, holds) in _CHECKS.items():
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and holds(value)):
-                raise ValueError(f"{name.replace('_', ' ')} must be {wanted}, not {value}")
-        for units in self.hidden:
-            if operator.index(units) < 1:
-                raise ValueError(f"hidden layers must have 1 unit or more, not {units}")
-        for name in _COUNTS:
-            operator.index(getattr(self, name) or 0)
-        if self.warmup >= self.epochs:
-            raise ValueError(f"warmup must end before the {self.epochs} epochs, not {self.warmup}")
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
+            if not (value is None and _DEFAULTS[name] is None) and not holds(value):
+                raise ValueError(f"{name.replace('_', ' ')} must be {wanted}, not {value!r}")
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON has lists only
         for name, (owners, owner) in _BELONGS.items():
             if getattr(self, owner) not in owners and getattr(self, name) != _DEFAULTS[name]:
                 raise ValueError(
                     f"{name} belongs to the {owner} {' or '.join(owners)}, "
                     f"not to {getattr(self, owner)}"
                 )
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        if self.dropout and self.network == "mlp" and not self.hidden:
+            raise ValueError("dropout needs a hidden layer, of which units are left out")
+        if self.warmup >= self.epochs:
+            raise ValueError(f"warmup must end before the {self.epochs} epochs, not {self.warmup}")
+        if self.warmup and self.schedule == "one-cycle":
+            raise ValueError("warmup is a part of the schedule one-cycle, and cannot be added")
+
+    def changed(self, **changes: Any) -> Recipe:
+        """Change some fields, and what hangs on them.
+
+        A warm-up keeps its share of the epochs, and what only the former network, optimiser or
+        schedule had is left out, unless it is given itself.
+
+        Examples
+        --------
+        >>> PRESETS["mlp-800"].changed(optimiser="adam", lr=0.001).momentum
+        0.0
+        """
+        implied: dict[str, Any] = {}
+        if "epochs" in changes:
+            implied["warmup"] = self.warmup * changes["epochs"] / self.epochs
+        if changes.get("schedule") == "one-cycle":
+            implied["warmup"] = 0.0
+        for name, (owners, owner) in _BELONGS.items():
+            if changes.get(owner, getattr(self, owner)) not in owners:
+                implied[name] = _DEFAULTS[name]
+        if changes.get("momentum") == 0:
+            implied["nesterov"] = False
+        return replace(self, **{**implied, **changes})
 
     # --- what it builds -------------------------------------------------------------------
 
@@ -242,6 +256,8 @@ class Recipe:
         >>> history[1].train_loss < history[0].train_loss
         True
         """
+        if not len(digits.labels):
+            raise ValueError("expected at least one digit to learn from")
         optimiser = self.build_optimiser(model)
         average = None
         if self.average is not None:
@@ -269,25 +285,46 @@ class Recipe:
 
 _DEFAULTS = {one.name: one.default for one in fields(Recipe)}
 
-_NAMES = {
-    "network": NETWORKS,
-    "optimiser": OPTIMISERS,
-    "schedule": SCHEDULES,
-    "augment": tuple(AUGMENTATIONS),
-}
-_COUNTS = ("epochs", "batch_size", "patience")
-_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "dropout": ("from 0 up to less than 1", lambda x: 0 <= x < 1),
-    "epochs": ("1 or more", lambda x: x >= 1),
-    "batch_size": ("0 (all digits) or more", lambda x: x >= 0),
-    "lr": ("a finite number above 0", lambda x: x > 0),
-    "momentum": ("from 0 up to less than 1", lambda x: 0 <= x < 1),
-    "weight_decay": ("a finite number, 0 or more", lambda x: x >= 0),
-    "warmup": ("0 or more epochs", lambda x: x >= 0),
-    "label_smoothing": ("from 0 up to less than 1", lambda x: 0 <= x < 1),
-    "clip_norm": ("a finite number above 0", lambda x: x > 0),
-    "average": ("from 0 up to less than 1", lambda x: 0 <= x < 1),
-    "patience": ("1 or more", lambda x: x >= 1),
+
+def _is_count(least: int) -> Callable[[Any], bool]:
+    return lambda x: isinstance(x, int) and not isinstance(x, bool) and x >= least
+
+
+def _is_number(holds: Callable[[float], bool]) -> Callable[[Any], bool]:
+    def check(x: Any) -> bool:
+        return isinstance(x, int | float) and not isinstance(x, bool) and holds(x)
+
+    return check
+
+
+def _one_of(names: Sequence[str]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(names)}", lambda x: x in names
+
+
+_SHARE = "from 0 up to less than 1", _is_number(lambda x: 0 <= x < 1)
+_POSITIVE = "a finite number above 0", _is_number(lambda x: 0 < x < math.inf)
+_NOT_NEGATIVE = "a finite number, 0 or more", _is_number(lambda x: 0 <= x < math.inf)
+_CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "network": _one_of(NETWORKS),
+    "hidden": (
+        "integers, 1 unit or more for each layer",
+        lambda x: isinstance(x, list | tuple) and all(map(_is_count(1), x)),
+    ),
+    "dropout": _SHARE,
+    "epochs": ("an integer, 1 or more", _is_count(1)),
+    "batch_size": ("an integer, 0 (all digits) or more", _is_count(0)),
+    "optimiser": _one_of(OPTIMISERS),
+    "lr": _POSITIVE,
+    "momentum": _SHARE,
+    "nesterov": ("True or False", lambda x: isinstance(x, bool)),
+    "weight_decay": _NOT_NEGATIVE,
+    "schedule": _one_of(SCHEDULES),
+    "warmup": _NOT_NEGATIVE,
+    "label_smoothing": _SHARE,
+    "clip_norm": _POSITIVE,
+    "average": _SHARE,
+    "augment": _one_of(tuple(AUGMENTATIONS)),
+    "patience": ("an integer, 1 or more", _is_count(1)),
 }
 # What only some networks or optimisers have, and which field tells.
 _BELONGS = {
@@ -309,7 +346,14 @@ PRESETS: dict[str, Recipe] = {
     "mlp-800": replace(_TRAINED_WELL, hidden=(800,), weight_decay=1e-4),
     "mlp-800-affine": replace(_TRAINED_WELL, hidden=(800,), augment="affine"),
     "mlp-800-elastic": replace(_TRAINED_WELL, hidden=(800,), augment="elastic"),
-    "lenet5": replace(_TRAINED_WELL, network="lenet5"),
+    "lenet5": replace(_TRAINED_WELL, network="lenet5", lr=0.05, weight_decay=5e-4),
     "lenet5-distorted": replace(_TRAINED_WELL, network="lenet5", augment="elastic"),
-    "convnet": replace(_TRAINED_WELL, network="convnet", augment="elastic", average=0.999),
+    "convnet": replace(
+        _TRAINED_WELL,
+        network="convnet",
+        dropout=0.2,
+        weight_decay=5e-4,
+        augment="elastic",
+        average=0.999,
+    ),
 }

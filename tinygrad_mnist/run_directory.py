@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,16 @@ from tinygrad_mnist.atomic import atomic_write
 from tinygrad_mnist.data import MNIST
 from tinygrad_mnist.model_files import save_model
 from tinygrad_mnist.models import IMAGE
-from tinygrad_mnist.training import CheckpointError, Epoch, Evaluation, load_checkpoint
+from tinygrad_mnist.training import (
+    CheckpointError,
+    Checkpoints,
+    Epoch,
+    Evaluation,
+    load_checkpoint,
+)
+from tinygrad_mnist.training.lock import locked
 
-__all__ = ["CHECKPOINTS", "prepared", "save_pictures", "save_run", "set_aside"]
+__all__ = ["CHECKPOINTS", "discard", "prepared", "save_pictures", "save_run", "set_aside"]
 
 CHECKPOINTS = "checkpoints"
 UNFINISHED = "unfinished"
@@ -57,7 +65,7 @@ def set_aside(directory: Path) -> Path | None:
     """Make room for the checkpoints of a new run.
 
     Those of a run that has ended are removed. Those of an unfinished one are moved, so that it can
-    still be continued; an unfinished one that was moved before is removed.
+    still be continued.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def set_aside(directory: Path) -> Path | None:
     OSError
         If files cannot be removed or moved.
     """
-    checkpoints, unfinished = directory / CHECKPOINTS, directory / UNFINISHED
+    checkpoints = directory / CHECKPOINTS
     if not checkpoints.is_dir():
         return None
     try:
@@ -78,14 +86,21 @@ def set_aside(directory: Path) -> Path | None:
         finished = True  # or never begun
     except CheckpointError:
         finished = False
-    with _writing_to(directory):
+    with _writing_to(checkpoints), locked(checkpoints):
         if finished:
             shutil.rmtree(checkpoints)
             return None
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
+        names = (f"{UNFINISHED}-{number}" for number in count(1))
+        unfinished = next(path for name in names if not (path := directory / name).exists())
         checkpoints.replace(unfinished)
     return unfinished
+
+
+def discard(checkpoints: Checkpoints) -> None:
+    """Remove checkpoints, and their directory if nothing else is in it."""
+    checkpoints.clear()
+    with suppress(OSError):  # what is not empty stays
+        checkpoints.directory.rmdir()
 
 
 def save_run(

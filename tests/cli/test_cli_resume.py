@@ -5,11 +5,14 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import CHECKPOINTS, PLAIN_FILES, QUICK, assert_one_line, command, run
 
-from tinygrad_mnist.training import load_checkpoint
+from tinygrad_mnist.recipes import Recipe
+from tinygrad_mnist.training import DivergedError, load_checkpoint
+from tinygrad_mnist.training.lock import locked
 
 # All that a checkpoint has to know: distortions, dropout, an average, a schedule, a split.
 RICH = (
@@ -54,15 +57,79 @@ def test_an_unfinished_run_is_set_aside_and_can_still_be_continued(
     *_, last = sorted((tmp_path / "checkpoints").iterdir())
     last.unlink()  # the run looks as if it had been killed one step before its end
     result = run("train", *QUICK, "--out", tmp_path)
-    unfinished = tmp_path / "unfinished"
+    unfinished = tmp_path / "unfinished-1"
     assert f"--resume {unfinished} continues it" in result.out
     assert not load_checkpoint(unfinished).finished
     assert load_checkpoint(tmp_path / "checkpoints").finished
 
+    newer = (tmp_path / "model.safetensors").read_bytes()
     assert run("train", "--resume", unfinished, "--no-plots").status == 0
-    assert (tmp_path / "model.safetensors").read_bytes() == (
-        unbroken / "model.safetensors"
-    ).read_bytes()
+    model = (unfinished / "model.safetensors").read_bytes()
+    assert model == (unbroken / "model.safetensors").read_bytes()
+    assert (tmp_path / "model.safetensors").read_bytes() == newer
+
+
+def test_every_unfinished_run_is_kept(tmp_path: Path) -> None:
+    for number in (1, 2):
+        assert run("train", *QUICK, "--out", tmp_path, "--checkpoint-every", 0).status == 0
+        *_, last = sorted((tmp_path / "checkpoints").iterdir())
+        last.unlink()
+        result = run("train", *QUICK, "--out", tmp_path)
+        assert f"--resume {tmp_path / f'unfinished-{number}'} continues it" in result.out
+    assert len(list(tmp_path.glob("unfinished-*"))) == 2
+
+
+def test_what_is_refused_moves_no_earlier_run(tmp_path: Path) -> None:
+    assert run("train", *QUICK, "--out", tmp_path, "--checkpoint-every", 0).status == 0
+    *_, last = sorted((tmp_path / "checkpoints").iterdir())
+    last.unlink()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    result = run("train", *QUICK, "--out", tmp_path, "--validation", 4000)
+    assert_one_line(result, 1, "validation must leave some of the 4,000 training digits")
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
+
+
+def test_divergence_removes_checkpoints_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverging(*_: Any, **__: Any) -> None:
+        raise DivergedError(1, 1, [])
+
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    assert run("train", *QUICK, "--out", tmp_path / "run").status == 0
+    checkpoint = next((tmp_path / "run" / "checkpoints").iterdir())
+    checkpoint.rename(precious / checkpoint.name)
+    monkeypatch.setattr(Recipe, "train", diverging)
+    result = run("train", "--resume", precious, "--out", tmp_path / "out", "--no-plots")
+    assert_one_line(result, 1, "a smaller learning rate may help")
+    assert [file.name for file in precious.iterdir()] == ["thesis.txt"]
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    assert run("train", *QUICK, "--out", tmp_path, "--checkpoint-every", 0).status == 0
+    checkpoints = tmp_path / "checkpoints"
+    before = sorted(path.name for path in checkpoints.iterdir())
+    with locked(checkpoints):
+        for options in (("--out", tmp_path), ("--resume", tmp_path)):
+            base = QUICK if options[0] == "--out" else ("--no-plots",)
+            result = run("train", *base, *options)
+            assert_one_line(result, 1, str(checkpoints), "another run")
+    assert sorted(path.name for path in checkpoints.iterdir()) == before
+
+
+@pytest.mark.parametrize("where", ["file", "directory"])
+def test_a_checkpoint_named_from_its_own_directory_belongs_to_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    assert run("train", *QUICK, "--out", tmp_path).status == 0
+    (tmp_path / "model.safetensors").unlink()
+    monkeypatch.chdir(tmp_path / "checkpoints")
+    name = sorted(Path().iterdir())[-1] if where == "file" else "."
+    assert run("train", "--resume", name, "--no-plots").status == 0
+    assert (tmp_path / "model.safetensors").exists()
+    assert not Path("model.safetensors").exists()
 
 
 def test_a_finished_run_makes_room_for_the_next(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +15,12 @@ from tinygrad_mnist.blas import advice
 from tinygrad_mnist.cli.parsing import PROGRAM, Parser, data_option
 from tinygrad_mnist.cli.printing import print_accuracy
 from tinygrad_mnist.cli.progress import progress
-from tinygrad_mnist.data import MNIST, load_mnist, split
+from tinygrad_mnist.data import MNIST, Digits, load_mnist, split
 from tinygrad_mnist.extras import need
 from tinygrad_mnist.recipes import AUGMENTATIONS, NETWORKS, OPTIMISERS, PRESETS, SCHEDULES, Recipe
 from tinygrad_mnist.run_directory import (
     CHECKPOINTS,
+    discard,
     prepared,
     save_pictures,
     save_run,
@@ -215,24 +215,18 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
 
 def _begin(options: argparse.Namespace, run: Run) -> int:
     digits = _load(run.data)
-    out: Path = options.out or OUT
-    with prepared(out):
-        if unfinished := set_aside(out):
-            print(
-                f"An unfinished run was in {out}: it is now in {unfinished}, and "
-                f"--resume {unfinished} continues it."
-            )
-        _fit_and_save(options, run, digits, out, out / CHECKPOINTS)
+    with prepared(out := options.out or OUT):
+        _fit_and_save(options, run, digits, out)
     return 0
 
 
 def _go_on(options: argparse.Namespace, checkpoint: Checkpoint) -> int:
-    run, directory = Run.of(checkpoint.record), checkpoint.path.parent
+    run, directory = Run.of(checkpoint.record), checkpoint.path.resolve().parent
     digits = _load(run.data if options.data is None else options.data)
     print(f"Going on from {checkpoint.path}, after step {checkpoint.step:,}.")
-    out: Path = options.out or directory.parent
-    with prepared(out):
-        _fit_and_save(options, run, digits, out, directory, checkpoint)
+    beside = directory.parent if directory.name == CHECKPOINTS else directory
+    with prepared(out := options.out or beside):
+        _fit_and_save(options, run, digits, out, checkpoint)
     return 0
 
 
@@ -254,7 +248,7 @@ def _asked_for(options: argparse.Namespace) -> Run:
     """Read the run from the options; what is not given is the preset's, or else the default."""
     recipe = PRESETS[options.preset] if options.preset else Recipe()
     given = {name: getattr(options, name) for name in _FIELDS}
-    recipe = replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    recipe = recipe.changed(**{name: value for name, value in given.items() if value is not None})
     validation = options.validation
     if validation is None and options.preset:
         validation = 0
@@ -281,15 +275,19 @@ def _fit_and_save(
     run: Run,
     digits: MNIST,
     out: Path,
-    directory: Path,
     checkpoint: Checkpoint | None = None,
 ) -> None:
+    train, valid = _split(run, digits)
+    rng = np.random.default_rng(run.seed)
+    model = run.recipe.build_model(rng)
+    print(model)
+    directory = checkpoint.path.parent if checkpoint else out / CHECKPOINTS
+    if not checkpoint and (unfinished := set_aside(out)):
+        print(
+            f"An unfinished run was in {out}: it is now in {unfinished}, and "
+            f"--resume {unfinished} continues it."
+        )
     checkpoints = Checkpoints(directory, options.checkpoint_every, options.keep, run.record())
-    train, valid = digits.train, None
-    if run.validation is None:
-        valid = digits.test
-    elif run.validation:
-        train, valid = split(digits.train, run.validation)
     record = {
         "preset": run.preset,
         **asdict(run.recipe),
@@ -298,9 +296,6 @@ def _fit_and_save(
         "data": digits.kind,
         "source": digits.source,
     }
-    rng = np.random.default_rng(run.seed)
-    model = run.recipe.build_model(rng)
-    print(model)
     try:
         with progress(run.recipe.epochs, run.watched) as callback:
             history = run.recipe.train(
@@ -314,10 +309,10 @@ def _fit_and_save(
             )
     except KeyboardInterrupt:
         if checkpoints.paths():
-            print(f"--resume {out} goes on from the last checkpoint.")
+            print(f"--resume {directory} goes on from the last checkpoint.")
         raise
     except DivergedError as error:
-        shutil.rmtree(directory)  # the checkpoints would only lead here again
+        discard(checkpoints)  # they would only lead here again
         if error.history:
             save_run(out, model, record, error.history, run.watched)
             print(f"The last good model is in {out}.")
@@ -344,6 +339,21 @@ def _fit_and_save(
             "out": str(out),
         }
         print(json.dumps(result))
+
+
+def _split(run: Run, digits: MNIST) -> tuple[Digits, Digits | None]:
+    """Take the digits to learn from and those to watch, if any."""
+    if run.validation is None:
+        return digits.train, digits.test
+    if not run.validation:
+        return digits.train, None
+    count = len(digits.train.labels)
+    if run.validation >= count:
+        raise ValueError(
+            f"validation must leave some of the {count:,} training digits, not take "
+            f"{run.validation:,}"
+        )
+    return split(digits.train, run.validation)
 
 
 def _need_extras(plots: bool) -> None:
