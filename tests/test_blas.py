@@ -33,6 +33,16 @@ def test_avx2_kernels_on_a_processor_with_avx512_are_told(
     assert dict(os.environ) == before
 
 
+def test_the_flag_is_found_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [LIBRARY])
+    path = tmp_path / "cpuinfo"
+    for flags in ("avx512f avx2", "avx2 avx512f", "avx2\tavx512f\tfpu"):
+        path.write_text(f"flags\t\t: {flags}\nbugs\t\t: none\n")
+        assert blas.advice(path) is not None
+
+
 def test_all_other_machines_are_left_in_peace(
     cpu_info: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

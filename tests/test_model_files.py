@@ -1,6 +1,7 @@
 """Models come back from their file as they were, and no other file is taken for one."""
 
 import hashlib
+import inspect
 import json
 import subprocess
 import sys
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from tinygrad_mnist import Tensor, nn
-from tinygrad_mnist.model_files import ModelFileError, load_model, read_record, save_model
+from tinygrad_mnist.model_files import (
+    _LAYERS,
+    ModelFileError,
+    load_model,
+    read_record,
+    save_model,
+)
 from tinygrad_mnist.models import mlp
 
 SIZES = st.lists(st.integers(1, 6), min_size=2, max_size=5)
@@ -125,6 +132,85 @@ def test_any_layers_come_back_and_compute_the_same(
     loaded = load_model(path)
     assert repr(loaded) == repr(model)
     assert (loaded(x).numpy() == model.eval()(x).numpy()).all()
+
+
+def test_numbers_of_numpy_are_saved_as_pythons(tmp_path: Path) -> None:
+    rng, two = np.random.default_rng(0), np.int64(2)
+    arguments: dict[str, Any] = {"stride": two, "padding": (two, two), "dilation": (two, 1)}
+    models = [
+        mlp(np.array([6, 4, 2]), rng),  # type: ignore[arg-type]
+        nn.Sequential(nn.Conv2d(1, two, two, **arguments)),  # type: ignore[arg-type]
+        nn.Sequential(nn.LayerNorm((two, two), eps=np.float32(0.5))),  # type: ignore[arg-type]
+        nn.Sequential(nn.BatchNorm1d(two, affine=np.True_)),  # type: ignore[arg-type]
+    ]
+    for model in models:
+        save_model(tmp_path / "model", model)
+        loaded = load_model(tmp_path / "model").state_dict()
+        assert all((loaded[name] == array).all() for name, array in model.state_dict().items())
+
+
+def test_layers_without_arrays_of_their_own_come_back(tmp_path: Path) -> None:
+    for layer in (
+        nn.BatchNorm1d(784, affine=False, track_running_stats=False),
+        nn.LayerNorm((28, 28), elementwise_affine=False),
+        nn.Unflatten(1, (1, 28, 28)),
+        nn.Softplus(threshold=10**6),
+    ):
+        save_model(tmp_path / "model", nn.Sequential(layer))
+        assert repr(load_model(tmp_path / "model")[0]) == repr(layer)
+
+
+def crafted(name: str, **arguments: Any) -> list[Any]:
+    return [name, arguments]
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (crafted("LayerNorm", normalized_shape=[10**5, 10**5]), r"found the shape \(100000, 1000"),
+        (crafted("LayerNorm", normalized_shape=[10**5] * 2, elementwise_affine=False), "at most"),
+        (crafted("BatchNorm1d", num_features=10**10), r"found the shape \(10000000000,\)"),
+        (crafted("Linear", in_features=10**5, out_features=10**5), "found the shape"),
+        (crafted("Conv2d", in_channels=1, out_channels=10**9, kernel_size=1), "found the shape"),
+        (crafted("Linear", in_features=4, out_features=3, dtype=None), "no argument dtype"),
+        (crafted("BatchNorm1d", num_features=4, dtype=None), "BatchNorm1d has no argument dtype"),
+        (crafted("Linear", in_features=4, out_features=3, init=1), "no argument init"),
+        (crafted("Flatten", start_dim="x"), "Flatten: start_dim is 'x'"),
+        (crafted("Flatten", start_dim=True), "Flatten: start_dim is True"),
+        (crafted("ELU", alpha=None), "ELU: alpha is None"),
+        (crafted("LeakyReLU", negative_slope=10**400), "LeakyReLU: negative_slope is 1000"),
+        (crafted("BatchNorm1d", num_features=4, eps=10**400), "BatchNorm1d: eps is 1000"),
+        (crafted("LayerNorm", normalized_shape=[4, 1.5]), "LayerNorm: normalized_shape is"),
+        (crafted("MaxPool2d", kernel_size={}), "MaxPool2d: kernel_size is {}"),
+        (crafted("Linear"), "missing"),
+    ],
+)
+def test_crafted_layers_are_refused(tmp_path: Path, layer: list[Any], words: str) -> None:
+    write(tmp_path / "model", {"version": 2, "layers": [layer], "trained_on": ""})
+    with pytest.raises(ModelFileError, match=f"its layers make no sense: .*{words}"):
+        load_model(tmp_path / "model")
+
+
+def test_many_large_layers_are_refused_together(tmp_path: Path) -> None:
+    layers = [crafted("LayerNorm", normalized_shape=10**5, elementwise_affine=False)] * 100
+    write(tmp_path / "model", {"version": 2, "layers": layers, "trained_on": ""})
+    with pytest.raises(ModelFileError, match="expected at most"):
+        load_model(tmp_path / "model")
+
+
+JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())
+
+
+@given(st.sampled_from(sorted(_LAYERS)), st.data())
+def test_whatever_a_record_says_is_loaded_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    names = st.sampled_from([*inspect.signature(_LAYERS[name]).parameters, "x"])
+    arguments = data.draw(st.dictionaries(names, JSON))
+    path = tmp_path_factory.mktemp("models") / "model.safetensors"
+    write(path, {"version": 2, "layers": [[name, arguments]], "trained_on": ""})
+    with pytest.raises(ModelFileError):  # the weights are another model's
+        load_model(path)
 
 
 def test_models_of_the_first_format_are_read(tmp_path: Path) -> None:

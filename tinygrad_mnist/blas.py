@@ -30,7 +30,7 @@ def advice(cpu_info: Path = CPU_INFO) -> str | None:
         A sentence if the processor has AVX-512 and OpenBLAS runs AVX2 kernels. None if not, or if
         it cannot be told: threadpoolctl, which looks into OpenBLAS, comes with the extra ``cli``.
     """
-    if not cpu_info.exists() or " avx512f " not in f"{cpu_info.read_text()} ":
+    if not cpu_info.exists() or "avx512f" not in cpu_info.read_text().split():
         return None
     if find_spec("threadpoolctl") is None:
         return None

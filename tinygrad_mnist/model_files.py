@@ -11,9 +11,11 @@ import inspect
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 
@@ -55,6 +57,9 @@ _LAYERS: dict[str, Any] = {
     )
 }
 _NOT_SAVED = ("rng", "init", "dtype")  # of a layer's arguments
+# A file has several bytes for each number of its layers; but some, such as BatchNorm1d with
+# affine=False, make arrays that it does not hold. More of these than so many are not believed.
+_UNSTORED = 2**20
 
 
 class ModelFileError(ValueError):
@@ -237,7 +242,14 @@ def _saved(layer: type[nn.Module]) -> list[str]:
 def _argument(layer: nn.Module, name: str) -> Any:
     """Tell with which argument a layer was made; layers keep them as attributes."""
     value = getattr(layer, name)
-    return value is not None if name == "bias" else value
+    return value is not None if name == "bias" else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Make Python's own numbers of NumPy's."""
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _unknown(model: nn.Module) -> str:
@@ -246,30 +258,60 @@ def _unknown(model: nn.Module) -> str:
 
 
 def _build(layers: Sequence[Any], most: float = math.inf) -> nn.Sequential:
-    """Build a model of empty layers, none with more than so many weights."""
+    """Build a model of empty layers, with not many more than so many weights in all of them."""
+    left = most
+
+    def take(shape: tuple[int, ...]) -> None:
+        nonlocal left
+        left -= math.prod(shape)
+        if left < 0:
+            raise ValueError(f"expected at most {most:,} weights, found the shape {shape}")
 
     def blank(shape: tuple[int, ...], *_: Any) -> np.ndarray:
-        if math.prod(shape) > most:
-            raise ValueError(f"expected at most {most:,} weights, found the shape {shape}")
+        take(shape)
         return np.zeros(shape, np.float32)
 
     built = []
     for name, arguments in layers:
         layer = _LAYERS[name]
         arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
-        if "init" in inspect.signature(layer).parameters:
+        _check_arguments(layer, arguments)
+        taken = inspect.signature(layer).parameters
+        if "init" in taken:
             arguments = arguments | {"init": blank}
+        if "dtype" in taken:  # it makes arrays, which are to be bounded before they are made
+            shapes = (v if isinstance(v, tuple) else (v,) for v in arguments.values())
+            sizes = [shape for shape in shapes if all(type(n) is int for n in shape)]
+            take(max(sizes, key=math.prod, default=()))
         built.append(layer(**arguments))
     return nn.Sequential(*built)
 
 
+def _check_arguments(layer: type[nn.Module], arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that a layer does not have, or that are of another type."""
+    taken = inspect.signature(layer, eval_str=True).parameters
+    for name, value in arguments.items():
+        if name not in _saved(layer):
+            raise ValueError(f"{layer.__name__} has no argument {name}")
+        if not _is_of(taken[name].annotation, value):
+            raise ValueError(f"{layer.__name__}: {name} is {value!r}")
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Tell whether a value is of a type such as the arguments of layers have."""
+    if isinstance(kind, UnionType):
+        return any(_is_of(each, value) for each in get_args(kind))
+    if get_origin(kind) is not None:  # a tuple or another sequence
+        return isinstance(value, tuple) and all(_is_of(get_args(kind)[0], v) for v in value)
+    if kind is float and type(value) is int:
+        return abs(value) <= sys.float_info.max
+    return type(value) is (NoneType if kind is None else kind)
+
+
 def _build_sound(name: str, layers: Sequence[Any], size: int) -> nn.Sequential:
     """Build what the record of a file of so many bytes says, if it can be."""
-    largest = [v for _, a in layers for v in a.values() if isinstance(v, int)]
     try:
-        if max(largest, default=0) > size:
-            raise ValueError(f"a file of {size:,} bytes has no layer of the size {max(largest)}")
-        return _build(layers, size)
+        return _build(layers, size + _UNSTORED)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{name}: its layers make no sense: {error}") from None
 

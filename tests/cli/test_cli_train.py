@@ -187,7 +187,7 @@ def test_divergence_keeps_the_last_good_model(
     monkeypatch.setattr(Recipe, "train", diverging)
     result = run("train", *QUICK, "--out", tmp_path)
     assert_one_line(result, 1, "epoch 2, step 1", "a smaller learning rate may help")
-    assert f"The last good model is in {tmp_path}." in result.out
+    assert f"The model of the end of epoch 2 is in {tmp_path}." in result.out
     assert {file.name for file in tmp_path.iterdir()} == PLAIN_FILES
     initial = mlp([784, 10, 10], np.random.default_rng(0)).state_dict()
     saved = load_model(tmp_path / "model.safetensors").state_dict()

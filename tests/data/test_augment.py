@@ -354,7 +354,8 @@ def test_a_composition_blurs_once() -> None:
         (lambda: RandomAffine(scale=(0, 1)), r"scale must be .* 0 < low <= high"),
         (lambda: RandomAffine(scale=(1, math.nan)), "scale must be finite, not nan"),
         (lambda: RandomAffine(shear=90), "shear must be from 0 to less than 90 degrees, not 90"),
-        (lambda: ElasticTransform(alpha=-1), "alpha must be 0 or more, not -1"),
+        (lambda: ElasticTransform(alpha=-1), "alpha must be 0 or more, up to 1e30, not -1"),
+        (lambda: ElasticTransform(alpha=1e300), r"alpha must be 0 or more, .* not 1e\+300"),
         (lambda: ElasticTransform(sigma=0), "sigma must be above 0, not 0"),
         (lambda: ElasticTransform(sigma=math.nan), "sigma must be finite, not nan"),
         (lambda: Compose([]), "Compose needs at least one distortion"),
@@ -371,6 +372,8 @@ def test_arguments_that_make_no_sense_are_named(make: Any, message: str) -> None
         (lambda: RandomAffine(degrees="ten"), "degrees must be a number, not str"),
         (lambda: RandomAffine(scale=1.0), "scale must be a pair of numbers, not 1.0"),
         (lambda: RandomAffine(translate=(0.1, 0.1, 0.1)), "translate must be a pair of numbers"),
+        (lambda: RandomAffine(translate=np.zeros((2, 2))), "translate must be a number, not list"),
+        (lambda: RandomAffine(scale=np.array(1.0)), "scale must be a pair of numbers, not 1.0"),
         (lambda: ElasticTransform(alpha=None), "alpha must be a number, not NoneType"),
         (lambda: Compose([len]), "Compose takes distortions, not builtin_function"),
     ],
@@ -386,8 +389,28 @@ def test_images_of_another_form_are_an_error() -> None:
         ElasticTransform()(np.zeros((3, 784), np.uint8), rng)
     with pytest.raises(TypeError, match="uint8 or floating-point, not int64"):
         ElasticTransform()(np.zeros((3, 8, 8), np.int64), rng)
+    with pytest.raises(TypeError, match="images must be a NumPy array, not list"):
+        ElasticTransform()([[1]], rng)  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(TypeError, match=r"numpy.random.Generator, not int"):
         ElasticTransform()(np.zeros((3, 8, 8)), 0)  # type: ignore[arg-type]  # the point of the test
+
+
+@given(
+    st.floats(0, 1) | hnp.arrays(float, 2, elements=st.floats(0, 1)),
+    hnp.arrays(float, 2, elements=st.floats(0.5, 2)).map(np.sort),
+)
+def test_pairs_may_be_arrays(translate: Any, scale: NDArray[Any]) -> None:
+    made = RandomAffine(translate=np.array(translate), scale=scale)  # type: ignore[arg-type]
+    plain = translate if isinstance(translate, float) else (*translate.tolist(),)
+    assert made == RandomAffine(translate=plain, scale=(scale[0], scale[1]))
+    assert hash(made)
+
+
+def test_an_alpha_beyond_all_measure_is_no_trouble() -> None:
+    images = np.random.default_rng(0).random((2, 6, 6))
+    for dtype in (np.float32, np.float64):
+        strong = Compose([ElasticTransform(alpha=1e30, sigma=0.3)] * 2)
+        assert np.isfinite(strong(images.astype(dtype), np.random.default_rng(0))).all()
 
 
 def test_a_sigma_beyond_all_measure_is_no_trouble() -> None:

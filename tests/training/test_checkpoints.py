@@ -6,18 +6,28 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from small_runs import Crash, CrashAfter, Options, bits
+from small_runs import Crash, CrashAfter, Options, bits, noise
 
-from tinygrad_mnist.training import CheckpointError, Checkpoints, fit, load_checkpoint
+from tinygrad_mnist.training import (
+    Callback,
+    CheckpointError,
+    Checkpoints,
+    Step,
+    fit,
+    load_checkpoint,
+)
 from tinygrad_mnist.training.checkpoint_file import DamagedError, from_bytes, to_bytes
+from tinygrad_mnist.training.lock import locked
 
 DTYPES = st.sampled_from(["f2", "f4", "f8", "i1", "i4", "i8", "u1", "u4", "u8", "?"]).map(np.dtype)
 TREES = st.recursive(
@@ -65,6 +75,22 @@ def test_arrays_in_any_order_of_memory_are_written_as_they_read() -> None:
     array = np.arange(24.0).reshape(2, 3, 4)
     for view in (array.T, array[:, ::-1, ::2], np.asfortranarray(array)):
         np.testing.assert_array_equal(from_bytes(to_bytes({"a": view}))["a"], view)
+
+
+KEYS = st.sampled_from(["$", "$array", "$$array", "a", "b", "a/b", "/", "__metadata__"])
+
+
+@given(
+    st.recursive(
+        st.text() | hnp.arrays("f4", hnp.array_shapes(max_dims=1, max_side=2)),
+        lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+    )
+)
+@example({"a/b": np.float32([1]), "a": {"b": np.float32([2])}})
+def test_no_key_means_something_else(tree: Any) -> None:
+    assert bits(from_bytes(to_bytes({"tree": tree}))) == bits({"tree": tree})
+    if isinstance(tree, dict):
+        assert bits(from_bytes(to_bytes(tree))) == bits(tree)
 
 
 @pytest.mark.parametrize("wrong", [np.inf, np.nan, -np.inf])
@@ -117,6 +143,10 @@ def newer(content: bytes) -> bytes:
     return content.replace(b'checkpoint":"1 ', b'checkpoint":"2 ', 1)
 
 
+def without_end(content: bytes) -> bytes:
+    return content.replace(b'checkpoint":"1 ', b'checkpoint":"' + b"1" * 5000 + b" ", 1)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -124,6 +154,7 @@ def newer(content: bytes) -> bytes:
         (lambda content: b"", "it is cut short"),
         (lambda content: content[:-1] + b"?", "it was altered after it was written"),
         (lambda content: b"A text." * 99, "it is not a checkpoint of tinygrad_mnist"),
+        (without_end, "it was altered after it was written"),
         (newer, "it is written in version 2 of the format, and this program reads version 1"),
     ],
 )
@@ -171,6 +202,7 @@ def test_a_directory_without_checkpoints_says_so(tmp_path: Path) -> None:
     [
         ({"every": -1}, ValueError, "every must be 0 seconds or more, not -1"),
         ({"every": np.nan}, ValueError, "every must be 0 seconds or more, not nan"),
+        ({"keep": 1.5}, TypeError, "keep must be an integer, not 1.5"),
         ({"keep": 0}, ValueError, "keep must be 1 or more, not 0"),
         ({"record": {"lr": np.inf}}, ValueError, "JSON"),
         ({"record": object()}, TypeError, "JSON"),
@@ -244,6 +276,123 @@ def test_a_run_may_move_to_another_directory(tmp_path: Path) -> None:
         4,
         9,
     ]
+
+
+def test_only_files_are_checkpoints(tmp_path: Path) -> None:
+    checkpoints = crashed(tmp_path)
+    (tmp_path / "checkpoint-000000098.safetensors").mkdir()
+    (tmp_path / "checkpoint-000000099.safetensors").symlink_to("nowhere")
+    assert checkpoints.latest().step == 4
+    fit(**Options().arguments(), checkpoints=checkpoints, resume=checkpoints.latest())
+    assert checkpoints.latest().finished
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clip_norm": np.inf},
+        {"clip_norm": np.float32(1)},
+        {"clip_value": np.float16(0.5)},
+        {"valid": noise(1), "patience": np.int64(1)},
+        {"epochs": np.int8(2), "batch_size": np.uint8(5)},
+    ],
+)
+def test_any_numbers_are_kept(tmp_path: Path, options: dict[str, Any]) -> None:
+    checkpoints = Checkpoints(tmp_path, every=0, keep=np.int64(2))  # type: ignore[arg-type]
+    history = fit(**(Options().arguments() | options), checkpoints=checkpoints)
+    arguments = Options().arguments() | options
+    assert fit(**arguments, resume=checkpoints.latest()) == history
+
+
+# --- one run at a time --------------------------------------------------------------------
+
+needs_locks = pytest.mark.skipif(os.name != "posix", reason="the lock is POSIX's")
+
+
+@needs_locks
+def test_a_second_run_is_refused_while_the_first_one_lives(tmp_path: Path) -> None:
+    class Second(Callback):
+        def on_step(self, step: Step) -> None:
+            before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+            second = Checkpoints(tmp_path)
+            words = f"another run is writing its checkpoints to this directory: '{tmp_path}'"
+            with pytest.raises(BlockingIOError, match=words):
+                fit(**Options().arguments(), checkpoints=second, resume=second.latest())
+            assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    checkpoints = Checkpoints(tmp_path, every=0)
+    fit(**Options().arguments(), checkpoints=checkpoints, callbacks=[Second()])
+    fit(**Options().arguments(), checkpoints=checkpoints, resume=checkpoints.latest())
+    assert set(tmp_path.iterdir()) == set(checkpoints.paths())
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from tinygrad_mnist.training.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@needs_locks
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDS, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 (own program)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(BlockingIOError), locked(tmp_path):
+            pass
+        process.kill()
+    assert (tmp_path / ".lock").exists()
+    with locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@needs_locks
+def test_a_lock_on_a_file_that_is_gone_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    flock, calls = fcntl.flock, 0
+
+    def removed_before(descriptor: int, operation: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:  # who held it ends between our opening and locking its file
+            (tmp_path / ".lock").unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", removed_before)
+    with locked(tmp_path), pytest.raises(BlockingIOError), locked(tmp_path):
+        pass
+    assert calls == 3
+
+
+@needs_locks
+def test_many_take_turns_and_never_two_at_a_time(tmp_path: Path) -> None:
+    inside, most, turns = 0, 0, 0
+    own = threading.Lock()
+
+    def worker() -> None:
+        nonlocal inside, most, turns
+        for _ in range(300):
+            with suppress(BlockingIOError), locked(tmp_path):
+                with own:
+                    inside, turns = inside + 1, turns + 1
+                    most = max(most, inside)
+                with own:
+                    inside -= 1
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert turns >= 1
+    assert most == 1
 
 
 # --- a full disk --------------------------------------------------------------------------

@@ -296,6 +296,71 @@ def test_divergence_of_an_average_goes_back_to_it() -> None:
     assert bits(model.state_dict()) == good[-1]
 
 
+def test_divergence_goes_back_to_the_best_epoch_if_there_is_patience() -> None:
+    model, kept = small(), []
+
+    class Keep(Callback):
+        def on_epoch(self, epoch: Epoch) -> None:
+            kept.append(bits(model.state_dict()))
+
+    spoiler = Spoiler(model, math.nan, epoch=12, step=1)
+    with pytest.raises(DivergedError) as caught:
+        train(
+            model,
+            noise(0),
+            epochs=12,
+            valid=noise(1),
+            patience=12,
+            callbacks=[Keep(), spoiler],
+        )
+    losses = [epoch.valid_loss or 0.0 for epoch in caught.value.history]
+    best = losses.index(min(losses))
+    assert best < len(losses) - 1  # noise cannot be learned for long
+    assert bits(model.state_dict()) == kept[best]
+    assert caught.value.kept == best + 1
+    assert f"those of the end of epoch {best + 1};" in str(caught.value)
+
+
+class Raises(Callback):
+    def on_step(self, step: Step) -> None:
+        raise FloatingPointError("of a callback")
+
+
+class Examines(Callback):
+    """Examines another model, whose answers are no numbers."""
+
+    def on_step(self, step: Step) -> None:
+        other = small()
+        spoil(other, math.nan)
+        evaluate(other, *noise(1))
+
+
+def overflowing(images: Any, rng: np.random.Generator) -> Any:
+    raise FloatingPointError("of the augmentation")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"callbacks": [Raises()]}, "of a callback"),
+        ({"callbacks": [Examines()]}, "the model's outputs are not all finite"),
+        ({"augment": overflowing}, "of the augmentation"),
+    ],
+)
+def test_errors_of_others_come_out_as_they_are(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(FloatingPointError, match=words) as caught:
+        train(small(), noise(0), **options)
+    assert not isinstance(caught.value, DivergedError)
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "clip_value"])
+def test_an_infinite_bound_is_none(name: str) -> None:
+    clipped, plain = small(), small()
+    train(clipped, noise(0), **{name: math.inf})
+    train(plain, noise(0))
+    assert same(clipped, plain)
+
+
 # --- bad input ----------------------------------------------------------------------------
 
 

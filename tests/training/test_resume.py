@@ -12,6 +12,7 @@ from run_strategies import OPTIONS
 from small_runs import Crash, CrashAfter, Notes, Options, bits, noise, outcome, small
 
 from tinygrad_mnist import nn, optim
+from tinygrad_mnist.data import Compose, ElasticTransform, RandomAffine
 from tinygrad_mnist.training import (
     Callback,
     Checkpoint,
@@ -23,6 +24,7 @@ from tinygrad_mnist.training import (
     fit,
     load_checkpoint,
 )
+from tinygrad_mnist.training.conditions import describe
 
 
 @settings(max_examples=40)
@@ -188,10 +190,10 @@ def averaged() -> dict[str, Any]:
     [
         (wider, r"model 0.weight is float32 \(784, 10\) there and float32 \(784, 12\) here"),
         (deeper, r"model 4.bias is missing there and float32 \(10,\) here"),
-        (grouped, "parameter groups is "),
-        (adam, "optimiser is SGD there and Adam here"),
-        (scheduled, "schedule is none there and ExponentialLR here"),
-        (averaged, "average is none there and ExponentialMovingAverage here"),
+        (grouped, "optimiser group 1 is missing there and "),
+        (adam, "optimiser kind is SGD there and Adam here"),
+        (scheduled, "schedule is none there and ExponentialLR"),
+        (averaged, "average is none there and ExponentialMovingAverage"),
         (lambda: {"digits": noise(0, 21)}, r"digits is 20 \(.*\) there and 21 \(.*\) here"),
         (redrawn, r"digits is 20 \(checksum .*\) there and 20 \(checksum .*\) here"),
         (relabelled, r"digits is 20 \(checksum .*\) there and 20 \(checksum .*\) here"),
@@ -216,6 +218,98 @@ def test_another_run_is_refused(checkpoint: Checkpoint, change: Any, words: str)
     assert caught.value.path == checkpoint.path
     assert caught.value.previous is None
     assert outcome(arguments, []) == before
+
+
+def dropping(p: float) -> dict[str, Any]:
+    model = nn.Sequential(*small(), nn.Dropout(p, np.random.default_rng(0)))
+    return {"model": model, "optimiser": optim.SGD(model.parameters(), 0.05)}
+
+
+def grouped_with(decay: float) -> dict[str, Any]:
+    model = small()
+    first, *others = model.parameters()
+    groups = [{"params": [first]}, {"params": others, "weight_decay": decay}]
+    return {"model": model, "optimiser": optim.SGD(groups, 0.05)}
+
+
+def optimised(**options: Any) -> dict[str, Any]:
+    model = small()
+    return {"model": model, "optimiser": optim.AdamW(model.parameters(), **options)}
+
+
+def scheduled_by(gamma: float) -> dict[str, Any]:
+    model = small()
+    optimiser = optim.SGD(model.parameters(), 0.05)
+    schedule = optim.lr_scheduler.ExponentialLR(optimiser, gamma)
+    return {"model": model, "optimiser": optimiser, "schedule": schedule}
+
+
+def averaged_by(decay: float) -> dict[str, Any]:
+    model = small()
+    average = optim.ExponentialMovingAverage(model, decay)
+    return {
+        "model": model,
+        "optimiser": optim.SGD(model.parameters(), 0.05),
+        "average": average,
+    }
+
+
+def turned(degrees: float) -> dict[str, Any]:
+    return {"augment": Compose([RandomAffine(degrees), ElasticTransform()])}
+
+
+def weighted(last: float) -> dict[str, Any]:
+    return {"loss_fn": nn.CrossEntropyLoss(np.array([1.0] * 9 + [last], np.float32))}
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "words"),
+    [
+        (
+            dropping(0.1),
+            dropping(0.2),
+            r"model part 4 is Dropout\(p=0.1\) there and Dropout\(p=0.2",
+        ),
+        (grouped_with(0.1), grouped_with(0.2), "optimiser group 1 weight_decay is 0.1 there and"),
+        (optimised(), optimised(betas=(0.8, 0.999)), r"optimiser betas is \(0.9, 0.999\) there"),
+        (scheduled_by(0.9), scheduled_by(0.8), "schedule is Exp.*0.9.* there and Exp.*0.8.* here"),
+        (averaged_by(0.9), averaged_by(0.8), r"average is .*\(decay=0.9\) there and .*0.8"),
+        (turned(5), turned(6), r"augmentation is Compose.*degrees=5,.* there and .*degrees=6,"),
+        (
+            {"loss_fn": nn.CrossEntropyLoss(label_smoothing=0.1)},
+            {"loss_fn": nn.CrossEntropyLoss(label_smoothing=0.2)},
+            "loss function is .*label_smoothing=0.1.* there and .*label_smoothing=0.2",
+        ),
+        (weighted(1.0), weighted(2.0), "loss function is .*checksum .* there and .*checksum"),
+    ],
+)
+def test_objects_made_with_other_arguments_are_refused(
+    tmp_path: Any, there: dict[str, Any], here: dict[str, Any], words: str
+) -> None:
+    fit(**(Options().arguments() | there), checkpoints=Checkpoints(tmp_path))
+    with pytest.raises(CheckpointError, match=words):
+        fit(**(Options().arguments() | here), resume=load_checkpoint(tmp_path))
+
+
+def test_the_learning_rate_is_taken_from_the_checkpoint(tmp_path: Any) -> None:
+    fit(**(Options().arguments() | optimised(lr=0.01)), checkpoints=Checkpoints(tmp_path))
+    arguments = Options().arguments() | optimised(lr=0.5)
+    fit(**arguments, resume=load_checkpoint(tmp_path))
+    assert arguments["optimiser"].param_groups[0]["lr"] == 0.01
+
+
+def test_objects_are_described_without_what_changes_or_leads_back() -> None:
+    class Own:
+        def __init__(self, strength: float, inner: Any, outer: Any = None) -> None:
+            self.strength, self.inner, self.outer, self.calls = strength, inner, self, 0
+
+    one, other = (describe(Own(2.0, [Own(1.0, None), len])) for _ in range(2))
+    assert one == other
+    assert one.endswith(
+        ".Own(strength=2.0, inner=("
+        + one.split(".Own")[0].split("(")[-1]
+        + ".Own(strength=1.0, inner=none), len))"
+    )
 
 
 def test_a_generator_that_is_shared_must_be_shared_again(tmp_path: Any) -> None:

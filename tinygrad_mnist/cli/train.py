@@ -315,7 +315,7 @@ def _fit_and_save(
         discard(checkpoints)  # they would only lead here again
         if error.history:
             save_run(out, model, record, error.history, run.watched)
-            print(f"The last good model is in {out}.")
+            print(f"The model of the end of epoch {error.kept} is in {out}.")
         else:
             print("Nothing was saved, because no epoch had ended.")
         raise

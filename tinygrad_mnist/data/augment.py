@@ -77,7 +77,8 @@ class Distortion:
         Raises
         ------
         TypeError
-            If the images are neither uint8 nor floating, or ``rng`` is no Generator.
+            If the images are no array of uint8 or floating-point numbers, or ``rng`` is no
+            Generator.
         ValueError
             If the images have another rank.
         """
@@ -144,6 +145,8 @@ class RandomAffine(Distortion):
     shear: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("translate", "scale"):
+            object.__setattr__(self, name, _without_arrays(getattr(self, name)))
         if _number("degrees", self.degrees) < 0:
             raise ValueError(f"degrees must be 0 or more, not {self.degrees}")
         if not all(0 <= share <= 1 for share in self._shifts()):
@@ -198,7 +201,7 @@ class ElasticTransform(Distortion):
     Parameters
     ----------
     alpha
-        How strong, 0 or more.
+        How strong, from 0 to 1e30.
     sigma
         The standard deviation of the Gaussian, in pixels: how smooth.
 
@@ -223,8 +226,8 @@ class ElasticTransform(Distortion):
     sigma: float = 4.0
 
     def __post_init__(self) -> None:
-        if _number("alpha", self.alpha) < 0:
-            raise ValueError(f"alpha must be 0 or more, not {self.alpha}")
+        if not 0 <= _number("alpha", self.alpha) <= 1e30:  # float32 holds it
+            raise ValueError(f"alpha must be 0 or more, up to 1e30, not {self.alpha}")
         if _number("sigma", self.sigma) <= 0:
             raise ValueError(f"sigma must be above 0, not {self.sigma}")
 
@@ -252,6 +255,11 @@ class Compose(Distortion):
     distortions
         At least one.
 
+    Attributes
+    ----------
+    distortions
+        The same, as a tuple.
+
     Raises
     ------
     TypeError
@@ -272,19 +280,19 @@ class Compose(Distortion):
         for distortion in distortions:
             if not isinstance(distortion, Distortion):
                 raise TypeError(f"Compose takes distortions, not {type(distortion).__name__}")
-        self._distortions = tuple(distortions)
+        self.distortions = tuple(distortions)
 
     def draws(self, height: int, width: int) -> int:  # noqa: D102 (as in Distortion)
-        return sum(distortion.draws(height, width) for distortion in self._distortions)
+        return sum(distortion.draws(height, width) for distortion in self.distortions)
 
     def displace(self, numbers: NDArray[np.float32], y: Places, x: Places) -> None:  # noqa: D102
-        for distortion in self._distortions:
+        for distortion in self.distortions:
             draws = distortion.draws(*y.shape[1:])
             distortion.displace(numbers[:, :draws], y, x)
             numbers = numbers[:, draws:]
 
     def __repr__(self) -> str:
-        return f"Compose({list(self._distortions)})"
+        return f"Compose({list(self.distortions)})"
 
 
 @lru_cache
@@ -315,6 +323,8 @@ def _modes(size: int, sigma: float) -> NDArray[np.float32]:
 
 
 def _check(images: NDArray[Any]) -> None:
+    if not isinstance(images, np.ndarray):
+        raise TypeError(f"images must be a NumPy array, not {type(images).__name__}")
     if images.ndim != 3:
         raise ValueError(f"images must have the shape (n, height, width), not {images.shape}")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
@@ -327,6 +337,13 @@ def _number(name: str, value: Any) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
     return float(value)
+
+
+def _without_arrays(value: Any) -> Any:
+    """Make a number or a tuple of an array, and leave all else as it is."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _pair(name: str, values: Any) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The form of a checkpoint: one safetensors file that tells when any byte of it is wrong.
 
-A tree of dicts and lists is split: its arrays become the file's, under their paths in the tree;
+A tree of dicts and lists is split: its arrays become the file's, under their number and path;
 all else is one JSON text in the metadata. The text is preceded by the format's version, the
 file's size in bytes and the SHA-256 of the whole file (in which the 64 digits themselves count as
 zeros), each at a fixed place, so that a file is judged before anything in it is believed.
@@ -23,9 +23,10 @@ _VERSION = 1
 _ENTRY = "tinygrad_mnist_checkpoint"
 _BEGIN = f'{{"__metadata__":{{"{_ENTRY}":"'.encode()  # after 8 bytes for the header's length
 _UNSIGNED = f"{0:015d} {'0' * 64}"
-_SEAL = re.compile(rb"(\d+) (\d{15}) ([0-9a-f]{64}) ")
+_SEAL = re.compile(rb"(\d{1,9}) (\d{15}) ([0-9a-f]{64}) ")
 _SHORTEST = 8 + len(_BEGIN) + len(f"{_VERSION} {_UNSIGNED} ")
 _ARRAY = "$array"  # marks the place of an array in the JSON text
+_ESCAPE = "$"  # put before every key of the caller's that begins with it
 
 
 class DamagedError(ValueError):
@@ -95,11 +96,17 @@ def _check(content: bytes) -> None:
 
 def _without_arrays(tree: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(tree, np.ndarray):
-        arrays[path] = np.asarray(tree, order="C")  # safetensors writes memory as it lies
-        return {_ARRAY: path}
+        name = f"{len(arrays)} {path}"  # the same path may be of several: a/b and a, b
+        arrays[name] = np.asarray(tree, order="C")  # safetensors writes memory as it lies
+        return {_ARRAY: name}
     below = f"{path}/" if path else ""
     if isinstance(tree, dict):
-        return {key: _without_arrays(part, f"{below}{key}", arrays) for key, part in tree.items()}
+        return {
+            f"{_ESCAPE}{key}" if str(key).startswith(_ESCAPE) else key: _without_arrays(
+                part, f"{below}{key}", arrays
+            )
+            for key, part in tree.items()
+        }
     if isinstance(tree, list | tuple):
         return [_without_arrays(part, f"{below}{i}", arrays) for i, part in enumerate(tree)]
     return tree
@@ -109,7 +116,7 @@ def _with_arrays(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(tree, dict):
         if tree.keys() == {_ARRAY}:
             return arrays[tree[_ARRAY]]
-        return {key: _with_arrays(part, arrays) for key, part in tree.items()}
+        return {key.removeprefix(_ESCAPE): _with_arrays(part, arrays) for key, part in tree.items()}
     if isinstance(tree, list):
         return [_with_arrays(part, arrays) for part in tree]
     return tree

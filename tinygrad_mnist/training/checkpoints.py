@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import errno
 import json
+import operator
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tinygrad_mnist.regular import open_regular
 
 from .checkpoint_file import DamagedError, from_bytes, to_bytes
 from .conditions import differences
+from .lock import locked
 
 __all__ = ["Checkpoint", "CheckpointError", "Checkpoints", "load_checkpoint"]
 
@@ -146,7 +149,7 @@ class Checkpoints:
     ValueError
         If a number makes no sense, or the record holds one that is not finite.
     TypeError
-        If the record holds what JSON cannot.
+        If `keep` is not an integer, or the record holds what JSON cannot.
 
     Examples
     --------
@@ -180,6 +183,10 @@ class Checkpoints:
     ) -> None:
         if not every >= 0:
             raise ValueError(f"Checkpoints: every must be 0 seconds or more, not {every}")
+        try:
+            keep = operator.index(keep)
+        except TypeError:
+            raise TypeError(f"Checkpoints: keep must be an integer, not {keep!r}") from None
         if keep < 1:
             raise ValueError(f"Checkpoints: keep must be 1 or more, not {keep}")
         json.dumps(record, allow_nan=False)
@@ -199,20 +206,29 @@ class Checkpoints:
         for path in self.paths():
             path.unlink()
 
-    def prepare(self, resume: Checkpoint | None) -> None:
-        """Make the directory ready for a run that begins, or goes on from a checkpoint.
+    @contextmanager
+    def prepared(self, resume: Checkpoint | None) -> Iterator[None]:
+        """Hold the directory, made ready for a run that begins or goes on from a checkpoint.
 
         What a killed process was writing is removed, and so are checkpoints of steps that the
-        run is going to take again.
+        run is going to take again. For the block, no other run can use the directory.
 
         Raises
         ------
+        BlockingIOError
+            If another run is using it. (Where Python has no ``fcntl``, as on Windows, this is not
+            noticed.)
         FileExistsError
             If there are checkpoints, and none of them is the one to go on from.
         OSError
             If the directory cannot be made, or files in it not removed.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        with locked(self.directory):
+            self._make_room(resume)
+            yield
+
+    def _make_room(self, resume: Checkpoint | None) -> None:
         for path in self.directory.glob(_TEMPORARY):
             path.unlink(missing_ok=True)
         paths = self.paths()
@@ -270,7 +286,8 @@ def _read(path: Path) -> Checkpoint:
 def _list(directory: Path) -> list[Path]:
     if not directory.exists():
         return []
-    return sorted((p for p in directory.iterdir() if _NAME.fullmatch(p.name)), key=_step)
+    named = (path for path in directory.iterdir() if _NAME.fullmatch(path.name))
+    return sorted((path for path in named if path.is_file()), key=_step)
 
 
 def _step(path: Path) -> int:

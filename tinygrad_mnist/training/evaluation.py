@@ -13,12 +13,24 @@ from numpy.typing import NDArray
 from tinygrad_mnist import Tensor, nn, no_grad
 from tinygrad_mnist.data import scale
 
-__all__ = ["DIGITS", "Evaluation", "compute_logits", "evaluate", "in_mode", "predict"]
+__all__ = [
+    "DIGITS",
+    "Evaluation",
+    "NotFiniteError",
+    "compute_logits",
+    "evaluate",
+    "in_mode",
+    "predict",
+]
 
 DIGITS = 10
 # Images at a time: a convolution's 64 channels of 28 x 28 take 50 MB for them, and a small
 # network is no faster with more.
 _BATCH = 250
+
+
+class NotFiniteError(FloatingPointError):
+    """Numbers of a model that are infinite or not a number, found here and by nobody else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +177,7 @@ def compute_logits(model: nn.Module, images: NDArray[Any]) -> NDArray[np.float64
             f"found outputs of shape {logits.shape}"
         )
     if not np.isfinite(logits).all():
-        raise FloatingPointError("the model's outputs are not all finite numbers")
+        raise NotFiniteError("the model's outputs are not all finite numbers")
     return logits
 
 

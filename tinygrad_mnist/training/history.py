@@ -81,12 +81,18 @@ class DivergedError(FloatingPointError):
         Where, both counted from 1.
     history
         The epochs that went well.
+    kept
+        The epoch whose last values the model has again: the best one if there is patience, or
+        else the last that went well. 0 stands for the initial values.
     """
 
-    def __init__(self, epoch: int, step: int, history: list[Epoch]) -> None:
-        weights = f"those of the end of epoch {epoch - 1}" if history else "the initial ones"
+    def __init__(
+        self, epoch: int, step: int, history: list[Epoch], kept: int | None = None
+    ) -> None:
+        kept = len(history) if kept is None else kept
+        weights = f"those of the end of epoch {kept}" if kept else "the initial ones"
         super().__init__(
             f"the loss stopped being a finite number in epoch {epoch}, step {step}; the weights "
             f"are set back to {weights}; a smaller learning rate may help"
         )
-        self.epoch, self.step, self.history = epoch, step, history
+        self.epoch, self.step, self.history, self.kept = epoch, step, history, kept

@@ -6,7 +6,7 @@ import math
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,8 @@ from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.data import Batches, Digits, Prefetch
 
 from .checkpoints import Checkpoint, Checkpoints
-from .conditions import describe_data, describe_kind
-from .evaluation import compute_logits, evaluate, in_mode
+from .conditions import describe, describe_data
+from .evaluation import NotFiniteError, compute_logits, evaluate, in_mode
 from .history import Callback, DivergedError, Epoch, Step
 from .run import Run, Tally
 
@@ -79,11 +79,12 @@ def fit(
         in the end the model has them.
     clip_norm, clip_value
         Bounds the norm of all gradients together, or every number in them; one of them at most.
+        Infinity bounds nothing.
     valid
         Digits to examine the model on after every epoch.
     patience
         Stops the training after so many epochs without a smaller validation loss. The model has
-        the values of the best epoch in the end, however the training ended.
+        the values of the best epoch in the end, even if the training diverged.
     callbacks
         Look on, and may end the training.
     checkpoints
@@ -107,11 +108,12 @@ def fit(
         If what the model computes before the first step is infinite or not a number.
     DivergedError
         If the loss, or a value of the model, becomes so. The model has the values of the last
-        epoch's end then, or the initial ones.
+        epoch's end then, with patience of the best epoch's; or the initial ones.
     CheckpointError
         If `resume` is of another run: another model, optimiser, data, batch size ...
     OSError
-        If a checkpoint cannot be written. Those before it stay.
+        If a checkpoint cannot be written, those before it stay; or if another run is writing its
+        checkpoints to the same directory.
 
     Examples
     --------
@@ -127,14 +129,16 @@ def fit(
     True
     """
     epochs, batch_size = operator.index(epochs), operator.index(batch_size)
+    patience = None if patience is None else operator.index(patience)
+    clip_norm, clip_value = _bound("clip_norm", clip_norm), _bound("clip_value", clip_value)
     _check(model, optimiser, epochs, rng, valid, patience)
     batches = Batches(digits.images, digits.labels, batch_size, rng, augment=augment)
     compute_logits(model, digits.images[:1])  # says by their shapes what does not fit
     clip = _clipping(optimiser, clip_norm, clip_value)
     run = Run(model, optimiser, schedule, average, rng)
     conditions = run.conditions() | {
-        "loss function": describe_kind(loss_fn),
-        "augmentation": describe_kind(augment),
+        "loss function": describe(loss_fn),
+        "augmentation": describe(augment),
         "epochs": epochs,
         "batch size": batch_size,
         "clip_norm": clip_norm,
@@ -145,10 +149,6 @@ def fit(
     }
     if resume is not None:
         resume.check(conditions)
-    if checkpoints is not None:
-        checkpoints.prepare(resume)
-    if resume is not None:
-        run.load_state(resume.state)
 
     steps = len(batches)
     loss_fn = loss_fn or nn.SoftmaxCrossEntropy()
@@ -170,7 +170,7 @@ def fit(
         tally.step += 1
         tally.loss += loss.item() * len(y)
         if not math.isfinite(tally.loss):
-            raise FloatingPointError(f"the loss is {loss.item()}")
+            raise diverged(tally) from NotFiniteError(f"the loss is {loss.item()}")
         tally.right += int(np.count_nonzero(logits.numpy().argmax(axis=1) == y))
         tally.seen += len(y)
 
@@ -180,39 +180,49 @@ def fit(
         for call in on_step:
             call(step)
 
+    def diverged(tally: Tally) -> DivergedError:
+        model.load_state_dict(run.best)
+        kept = run.best_epoch(patience)
+        return DivergedError(len(run.history) + 1, tally.step, run.history, kept)
+
     def save() -> None:
         if checkpoints is not None:
             step = len(run.history) * steps + (run.tally.step if run.tally else 0)
             checkpoints.save(step, conditions, run.state())
 
-    if checkpoints is not None and not checkpoints.paths():
-        save()
     # The loss, and the model's values at the end of an epoch, tell what overflows matter.
-    with np.errstate(over="ignore", invalid="ignore"), in_mode(model, training=True):
+    with (
+        nullcontext() if checkpoints is None else checkpoints.prepared(resume),
+        np.errstate(over="ignore", invalid="ignore"),
+        in_mode(model, training=True),
+    ):
+        if resume is not None:
+            run.load_state(resume.state)
+        if checkpoints is not None and not checkpoints.paths():
+            save()
         while not run.done:
             tally = run.tally = run.tally or Tally(int(rng.integers(2**63)))
             begin, waits = time.perf_counter() - tally.seconds, tally.waits
-            try:
-                with ExitStack() as stack:
-                    stream: Iterable[Any] = batches.epoch(tally.seed, tally.step)
+            with ExitStack() as stack:
+                stream: Iterable[Any] = batches.epoch(tally.seed, tally.step)
+                if augment is not None:
+                    stream = ahead = stack.enter_context(Prefetch(stream))
+                for x, y in stream:
+                    learn(tally, x, y)
                     if augment is not None:
-                        stream = ahead = stack.enter_context(Prefetch(stream))
-                    for x, y in stream:
-                        learn(tally, x, y)
-                        if augment is not None:
-                            tally.waits = waits + ahead.waits
-                        if on_step:
-                            tell(tally)
-                        if checkpoints is not None and checkpoints.due():
-                            tally.seconds = time.perf_counter() - begin
-                            save()
+                        tally.waits = waits + ahead.waits
+                    if on_step:
+                        tell(tally)
+                    if checkpoints is not None and checkpoints.due():
+                        tally.seconds = time.perf_counter() - begin
+                        save()
+            try:
                 with run.averaged():
                     values = model.state_dict()
                     _check_finite(values)
                     found = None if valid is None else evaluate(model, *valid)
-            except FloatingPointError as error:
-                model.load_state_dict(run.last)
-                raise DivergedError(len(run.history) + 1, tally.step, run.history) from error
+            except NotFiniteError as error:
+                raise diverged(tally) from error
             tally.seconds = time.perf_counter() - begin
             epoch = run.end_epoch(tally, values, found, patience)
             run.done |= len(run.history) == epochs
@@ -240,7 +250,7 @@ def _check(
     if own.isdisjoint(id(p) for group in optimiser.param_groups for p in group["params"]):
         raise ValueError("the optimiser has none of the model's parameters")
     if patience is not None:
-        if operator.index(patience) < 1:
+        if patience < 1:
             raise ValueError(f"patience must be 1 epoch or more, not {patience}")
         if valid is None:
             raise ValueError("patience is for a validation loss: give digits for it, as `valid`")
@@ -253,13 +263,17 @@ def _check(
             )
 
 
+def _bound(name: str, bound: float | None) -> float | None:
+    """Make a number of what bounds gradients, and None if nothing does."""
+    if bound is not None and not bound > 0:
+        raise ValueError(f"{name} must be above 0, not {bound}")
+    return None if bound in (None, math.inf) else float(bound)
+
+
 def _clipping(
     optimiser: optim.Optimizer, norm: float | None, value: float | None
 ) -> Callable[[], object] | None:
     """Make the function that clips the gradients of the optimiser's parameters."""
-    for name, bound in (("clip_norm", norm), ("clip_value", value)):
-        if bound is not None and not bound > 0:
-            raise ValueError(f"{name} must be above 0, not {bound}")
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     if norm is not None and value is not None:
         raise ValueError("gradients are clipped by clip_norm or by clip_value, not by both")
@@ -273,4 +287,4 @@ def _clipping(
 def _check_finite(values: dict[str, np.ndarray]) -> None:
     for name, array in values.items():
         if not np.isfinite(array).all():
-            raise FloatingPointError(f"{name} holds values that are not finite numbers")
+            raise NotFiniteError(f"{name} holds values that are not finite numbers")

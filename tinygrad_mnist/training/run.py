@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 
-from .conditions import describe_kind, describe_model
+from .conditions import describe, describe_model, describe_optimiser, describe_schedule
 from .evaluation import Evaluation
 from .history import Epoch
 
@@ -56,11 +56,10 @@ class Run:
         The epochs that have ended.
     tally
         The epoch that has not, or None between two of them.
-    last
-        The model's values at the end of the last epoch, or at the beginning: averaged ones, if
-        there is an average.
     best
-        Those of the epoch whose values the model is to have in the end; often the same object.
+        The values that the model is to have in the end: those of the best epoch so far if there
+        is patience, or else of the last; at the beginning the initial ones. They are averaged ones
+        if there is an average.
     done
         Whether no epoch is to follow.
     """
@@ -79,7 +78,7 @@ class Run:
         self.tally: Tally | None = None
         self.done = False
         with self.averaged():
-            self.last = self.best = model.state_dict()
+            self.best = model.state_dict()
 
     def averaged(self) -> AbstractContextManager[object]:
         """Give the model its averaged values for a block, if there are such."""
@@ -116,13 +115,19 @@ class Run:
             tally.waits,
         )
         self.history.append(epoch)
-        self.tally, self.last = None, values
-        losses = [each.valid_loss for each in self.history if each.valid_loss is not None]
-        since_best = len(losses) - 1 - losses.index(min(losses)) if patience is not None else 0
+        self.tally = None
+        since_best = len(self.history) - self.best_epoch(patience)
         if since_best == 0:
             self.best = values
         self.done = patience is not None and since_best >= patience
         return epoch
+
+    def best_epoch(self, patience: int | None) -> int:
+        """Tell at the end of which epoch the model had its `best` values; 0 is the beginning."""
+        losses = [each.valid_loss for each in self.history if each.valid_loss is not None]
+        if patience is None or not losses:
+            return len(self.history)
+        return 1 + losses.index(min(losses))
 
     def conditions(self) -> dict[str, Any]:
         """Say of what form a run must be to go on from this one's state."""
@@ -130,13 +135,9 @@ class Run:
         distinct = list(dict.fromkeys(generators))
         return {
             "model": describe_model(self.model),
-            "optimiser": describe_kind(self.optimiser),
-            "parameter groups": [
-                [f"{p.dtype} {p.shape}" for p in group["params"]]
-                for group in self.optimiser.param_groups
-            ],
-            "schedule": describe_kind(self.schedule),
-            "average": describe_kind(self.average),
+            "optimiser": describe_optimiser(self.optimiser),
+            "schedule": describe_schedule(self.schedule),
+            "average": describe(self.average),
             # Which of them are the same one matters, too.
             "generators": [f"{type(g).__name__} {distinct.index(g)}" for g in generators],
         }
@@ -159,8 +160,7 @@ class Run:
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "generators": [generator.state for generator in dict.fromkeys(self._generators())],
-            "last": self.last,
-            "best": None if self.best is self.last else self.best,
+            "best": self.best,
             "history": [epoch._asdict() for epoch in self.history],
             "tally": None if self.tally is None else asdict(self.tally),
             "done": self.done,
@@ -183,8 +183,7 @@ class Run:
         own = dict.fromkeys(self._generators())
         for generator, values in zip(own, state["generators"], strict=True):
             generator.state = values
-        self.last = state["last"]
-        self.best = self.last if state["best"] is None else state["best"]
+        self.best = state["best"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.tally = None if state["tally"] is None else Tally(**state["tally"])
         self.done = state["done"]
