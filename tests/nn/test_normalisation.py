@@ -69,6 +69,27 @@ def test_a_graph_that_is_kept_is_swept_anew() -> None:
         np.testing.assert_array_equal(*gradients)
 
 
+@pytest.mark.parametrize(
+    ("function", "shapes"),
+    [
+        (lambda *a: batch_norm(a[0], None, None, *a[1:], True), [(4, 3), (3,), (3,)]),
+        (lambda x: layer_norm(x, 3), [(4, 3)]),
+    ],
+)
+def test_one_buffer_may_carry_one_gradient_after_another(function: Any, shapes: Any) -> None:
+    inputs = [values(shape, 0) for shape in shapes]
+    leaves = [Tensor(a, requires_grad=True) for a in inputs]
+    y, g = function(*leaves), np.empty((4, 3))
+    for seed in (1, 2):
+        g[...] = values((4, 3), seed)
+        expected = everything(function, inputs, g.copy())[1:]
+        for leaf in leaves:
+            leaf.grad = None
+        y.backward(Tensor(g, copy=False), retain_graph=True)
+        for leaf, other in zip(leaves, expected, strict=True):
+            np.testing.assert_array_equal(leaf.grad.numpy(), other)
+
+
 @given(st.integers(0, 99), LAYOUTS, LAYOUTS)
 def test_how_images_lie_in_memory_changes_next_to_nothing(
     seed: int, layout: str, layout_of_g: str

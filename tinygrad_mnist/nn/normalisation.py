@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from math import isfinite, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,20 +27,15 @@ Axes = tuple[int, ...]
 # --- the row ------------------------------------------------------------------------------
 
 
-class _Kept:
-    """The statistics of an input, and the sums that all three gradients need."""
+class _Kept(NamedTuple):
+    """The statistics of an input; `scale` is 1 / sqrt(variance + eps)."""
 
-    def __init__(self, mean: Array, scale: Array) -> None:
-        self.mean, self.scale = mean, scale  # scale is 1 / sqrt(variance + eps)
-        self._sums: tuple[Any, ...] = (None,)
+    mean: Array
+    scale: Array
 
-    def sums(self, g: Array, x: Array, axes: Axes) -> tuple[Array, Array]:
-        """Sum up `g`, and `g` times the standardised `x`, along the axes."""
-        sums = self._sums
-        if sums[0] is not g:
-            along_x = _sum_of_products(g, x - self.mean, axes) * self.scale
-            self._sums = sums = g, np.sum(g, axis=axes, keepdims=True), along_x
-        return sums[1], sums[2]
+    def along(self, g: Array, x: Array, axes: Axes) -> Array:
+        """Sum up `g` times the standardised `x` along the axes."""
+        return _sum_of_products(g, x - self.mean, axes) * self.scale
 
 
 def _sum_of_products(a: Array, b: Array, axes: Axes) -> Array:
@@ -93,8 +88,8 @@ def _by_input(
         found = scale * (g - np.mean(g, axis=axes, keepdims=True) - along)
         return found if weight is None else found * keep(weight, x.shape, axes)
     n = _number(x.shape, axes)
-    total, along_x = kept.sums(g, x, axes)
-    slope = along_x * kept.scale / -n  # the same as above, as one line through all x
+    total = np.sum(g, axis=axes, keepdims=True)
+    slope = kept.along(g, x, axes) * kept.scale / -n  # the same as above, as one line through all x
     found = x * slope
     found += kept.mean * -slope - total / n
     found += g
@@ -117,7 +112,7 @@ def _by_weight(
     if kept is None:
         hat, _ = _standardised(x, axes, eps)
         return np.sum(g * hat, axis=axes)
-    return kept.sums(g, x, axes)[1].reshape(weight.shape).copy()
+    return kept.along(g, x, axes).reshape(weight.shape)
 
 
 _normalisation = define(
@@ -125,11 +120,7 @@ _normalisation = define(
     vjps=(
         _by_input,
         _by_weight,
-        lambda g, y, x, weight, bias, *, axes, eps, observed, kept: (
-            np.sum(g, axis=axes)
-            if kept is None
-            else kept.sums(g, x, axes)[0].reshape(bias.shape).copy()
-        ),
+        lambda g, y, x, weight, bias, *, axes, eps, observed, kept: np.sum(g, axis=axes),
     ),
     formula=(
         r"\bar x = \frac{w}{\sqrt{v + \varepsilon}} \left(\bar y - \operatorname{mean} \bar y"
