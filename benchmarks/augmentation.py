@@ -6,14 +6,16 @@ usually written with it: a function of an image that smooths two fields by `gaus
 samples by `map_coordinates`.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from plain_mnist import load
 from processes import mnist_directory
 from report import Row, Skip, median_row
+from training_step import training_step
+from turns import seconds
 
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.data import Batches, ElasticTransform, Prefetch
@@ -39,11 +41,11 @@ def rows() -> Iterator[Row]:
 def _distortion_rows(images: Images) -> Iterator[Row]:
     augment = ElasticTransform()
     rng = np.random.default_rng(0)
-    distort_all = _timed(lambda: augment(images, rng))
+    distort_all = partial(seconds, lambda: augment(images, rng))
     distort_all()
     what = f"elastic distortion of {DIGITS:,} digits"
     try:
-        by_scipy = _timed(_scipy_distortion(augment, images[:SCIPY_DIGITS]))
+        by_scipy = partial(seconds, _scipy_distortion(augment, images[:SCIPY_DIGITS]))
     except ImportError:
         yield median_row(what, [distort_all() for _ in range(TURNS)], "s", at_most=4)
         raise Skip("SciPy is not installed; the extra `peers` brings it") from None
@@ -94,23 +96,11 @@ def _training(batches: Iterable[Any]) -> Callable[[], float]:
     """Make the training of a network of its own, for one epoch at a time."""
     rng = np.random.default_rng(0)
     model = nn.Sequential(nn.Linear(784, 800, rng=rng), nn.ReLU(), nn.Linear(800, 10, rng=rng))
-    loss_fn = nn.SoftmaxCrossEntropy()
     optimiser = optim.SGD(model.parameters(), lr=0.1)
+    step = training_step(model, nn.SoftmaxCrossEntropy(), optimiser)
 
     def train() -> None:
         for x, y in batches:
-            loss = loss_fn(model(Tensor(x.reshape(len(x), -1), copy=False)), y)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            step(Tensor(x.reshape(len(x), -1), copy=False), y)
 
-    return _timed(train)
-
-
-def _timed(work: Callable[[], object]) -> Callable[[], float]:
-    def seconds() -> float:
-        begin = time.perf_counter()
-        work()
-        return time.perf_counter() - begin
-
-    return seconds
+    return partial(seconds, train)

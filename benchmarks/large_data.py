@@ -23,8 +23,10 @@ from plain_mnist import load
 from processes import mnist_directory, run
 from report import Row, Skip, single_row
 
-from tinygrad_mnist import Tensor, nn, optim
-from tinygrad_mnist.data import Batches, load_mnist, write_idx
+from tinygrad_mnist import optim
+from tinygrad_mnist.data import load_mnist, write_idx
+from tinygrad_mnist.models import mlp
+from tinygrad_mnist.training import fit
 
 DIGITS = 2_000_000
 TEST_DIGITS = 1000
@@ -82,21 +84,13 @@ def train(directory: Path) -> None:
 
 
 def _epoch(directory: Path) -> float:
-    """Return the last steps' mean loss."""
+    """Return the mean loss of an epoch."""
     rng = np.random.default_rng(0)
-    digits = load_mnist(directory)
-    batches = Batches(digits.train_images.reshape(DIGITS, -1), digits.train_labels, BATCH, rng)
-    model = nn.Sequential(nn.Linear(784, 10, rng=rng), nn.ReLU(), nn.Linear(10, 10, rng=rng))
-    loss_fn = nn.SoftmaxCrossEntropy()
+    model = mlp([784, 10, 10], rng)
     optimiser = optim.SGD(model.parameters(), lr=0.1)
-    losses = []
-    for x, y in batches:
-        loss = loss_fn(model(Tensor(x, copy=False)), y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return float(np.mean(losses[-100:]))
+    digits = load_mnist(directory).train
+    (epoch,) = fit(model, digits, optimiser, epochs=1, batch_size=BATCH, rng=rng)
+    return epoch.train_loss
 
 
 def _watch(done: Event, peaks: list[float]) -> None:

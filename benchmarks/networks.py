@@ -6,13 +6,13 @@ process and in turns, as in `training_step`. An epoch is 469 steps, and every st
 turn of some is as good. The wide network is also held against its matrix products alone.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from report import Row, Skip, median_row
-from training_step import make_batches
+from training_step import make_batches, products, training_step
+from turns import take_turns
 
 from tinygrad_mnist import Tensor, nn, optim
 
@@ -31,7 +31,8 @@ Step = Callable[[Any, Any], Any]  # takes images and labels, returns the loss
 def wide_rows() -> Iterator[Row]:
     """Measure 784-800-10 against its matrix products, and against PyTorch where it is installed."""
     what = "784-800-10, batch 128"
-    seconds = _measure(wide, {"products": _products})
+    weights = [parameter.numpy() for parameter in _own(wide).parameters()]
+    seconds = _measure(wide, {"products": products(weights, BATCH_SIZE)})
     yield median_row(
         f"{what}: step ÷ matrix products alone", _ratios(seconds, "products"), "×", at_most=1.25
     )
@@ -95,18 +96,18 @@ def _torch() -> Any:
     return torch
 
 
-def _measure(network: Network, others: dict[str, Callable[[], Step]]) -> dict[str, list[float]]:
+def _measure(network: Network, others: dict[str, Step]) -> dict[str, list[float]]:
     """Return the seconds of each turn of the engine, of PyTorch if it is there, and of others."""
     arrays = make_batches(BATCH_SIZE)[:STEPS_A_TURN]
     ours = [(Tensor(images), labels) for images, labels in arrays]
-    contenders: dict[str, tuple[Step, Sequence[Any]]] = {"engine": (_own_step(network), ours)}
+    contenders = {"engine": _turn(_own_step(network), ours)}
     torch = _torch()
     if torch is not None:
         theirs = [(torch.tensor(x), torch.tensor(t, dtype=torch.int64)) for x, t in arrays]
         check_same_training(_own_step(network), _torch_step(torch, network), ours, theirs)
-        contenders["torch"] = _torch_step(torch, network), theirs
-    contenders |= {name: (make(), arrays) for name, make in others.items()}
-    return take_turns(contenders)
+        contenders["torch"] = _turn(_torch_step(torch, network), theirs)
+    contenders |= {name: _turn(step, arrays) for name, step in others.items()}
+    return take_turns(contenders, TURNS, WARM_UP)
 
 
 def _ratios(seconds: dict[str, list[float]], other: str) -> list[float]:
@@ -135,61 +136,15 @@ def _torch_step(torch: Any, network: Network) -> Step:
     )
 
 
-def _products() -> Step:
-    """Make the five matrix products of a step of 784-800-10, and nothing else."""
-    rng = np.random.default_rng(0)
-    W1, W2 = rng.standard_normal((784, 800), np.float32), rng.standard_normal((800, 10), np.float32)
-    A1, dZ1 = (rng.standard_normal((BATCH_SIZE, 800), np.float32) for _ in range(2))
-    dZ2 = rng.standard_normal((BATCH_SIZE, 10), np.float32)
-    hidden, out, dW1, dW2 = (
-        np.empty_like(A1),
-        np.empty_like(dZ2),
-        np.empty_like(W1),
-        np.empty_like(W2),
-    )
+def _turn(step: Step, batches: Sequence[Any]) -> Callable[[], None]:
+    def turn() -> None:
+        for batch in batches:
+            step(*batch)
 
-    def step(images: Any, _: Any) -> None:
-        np.matmul(images, W1, out=hidden)
-        np.matmul(A1, W2, out=out)
-        np.matmul(A1.T, dZ2, out=dW2)
-        np.matmul(dZ2, W2.T, out=hidden)
-        np.matmul(images.T, dZ1, out=dW1)
-
-    return step
-
-
-def training_step(model: Any, loss_fn: Any, optimiser: Any) -> Step:
-    """Make the step that people write, for both alike."""
-
-    def step(images: Any, labels: Any) -> Any:
-        loss = loss_fn(model(images), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        return loss
-
-    return step
+    return turn
 
 
 def check_same_training(own: Step, other: Step, ours: Sequence[Any], theirs: Sequence[Any]) -> None:
     """Refuse to compare what does not train the same network."""
     for batch, its in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(float(own(*batch)), other(*its).item(), rtol=1e-2)
-
-
-def take_turns(contenders: dict[str, tuple[Step, Sequence[Any]]]) -> dict[str, list[float]]:
-    """Return the seconds that each took for each turn, in an order drawn anew for every turn."""
-    rng = np.random.default_rng(0)
-    names = list(contenders)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(WARM_UP + TURNS):
-        rng.shuffle(names)
-        for name in names:
-            step, batches = contenders[name]
-            begin = time.perf_counter()
-            for batch in batches:
-                step(*batch)
-            took = time.perf_counter() - begin
-            if turn >= WARM_UP:
-                seconds[name].append(took)
-    return seconds

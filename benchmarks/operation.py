@@ -5,12 +5,12 @@ next to nothing for it. Both sides start without gradients, compute the value an
 and drop the gradients again, all in one process and in turns, as in `training_step`.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from report import Row, Skip, median_row
+from turns import take_turns
 
 from tinygrad_mnist import Tensor
 
@@ -35,7 +35,8 @@ def rows() -> Iterator[Row]:
     theirs = [torch.tensor(array, requires_grad=True) for array in (a, b)]
     check_same_gradients(ours, theirs)
 
-    seconds = take_turns({"engine": step(*ours), "torch": step(*theirs), "NumPy": by_hand(a, b)})
+    steps = {"engine": step(*ours), "torch": step(*theirs), "NumPy": by_hand(a, b)}
+    seconds = take_turns({name: turn(run) for name, run in steps.items()}, TURNS, WARM_UP)
     microseconds = {name: [1e6 * t / STEPS_A_TURN for t in seconds[name]] for name in seconds}
     ratios = [x / y for x, y in zip(seconds["engine"], seconds["torch"], strict=True)]
     yield median_row("(a * b).sum(), 10 elements: engine ÷ PyTorch", ratios, "×", at_most=LIMIT)
@@ -74,19 +75,11 @@ def check_same_gradients(ours: list[Any], theirs: list[Any]) -> None:
         mine.grad = its.grad = None
 
 
-def take_turns(steps: dict[str, Step]) -> dict[str, list[float]]:
-    """Return the seconds that each took for each turn, in an order drawn anew for every turn."""
-    rng = np.random.default_rng(0)
-    names = list(steps)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(WARM_UP + TURNS):
-        rng.shuffle(names)
-        for name in names:
-            run = steps[name]
-            begin = time.perf_counter()
-            for _ in range(STEPS_A_TURN):
-                run()
-            took = time.perf_counter() - begin
-            if turn >= WARM_UP:
-                seconds[name].append(took)
-    return seconds
+def turn(run: Step) -> Callable[[], None]:
+    """Make the turn of a step: a number of them."""
+
+    def steps() -> None:
+        for _ in range(STEPS_A_TURN):
+            run()
+
+    return steps

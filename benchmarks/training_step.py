@@ -6,15 +6,16 @@ contenders' times for the same turn, so that a slow moment of the machine strike
 weights of its own from the same start; they stay alike, so all compute with the same numbers.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from plain_mnist import Array, Labels, init_parameters, load, scale, train_step
 from processes import mnist_directory
 from report import Row, Skip, median_row
+from turns import take_turns
 
 from tinygrad_mnist import Tensor, nn, optim
 
@@ -46,15 +47,16 @@ def _rows(batch_size: int, limit: float) -> Iterator[Row]:
     arrays = make_batches(batch_size)
     tensors = [(Tensor(images), labels) for images, labels in arrays]
     check_same_training(arrays)
-    seconds = take_turns(
-        {
-            "plain": Contender(plain_step(start()), arrays),
-            "engine": Contender(engine_step(model(start())), tensors),
-            "engine, arrays": Contender(engine_step(model(start())), arrays),
-            "preallocated": Contender(preallocated_step(start(), batch_size), arrays),
-            "products": Contender(products(start(), batch_size), arrays),
-        }
-    )
+    contenders = {
+        "plain": Contender(plain_step(start()), arrays),
+        "engine": Contender(engine_step(model(start())), tensors),
+        "engine, arrays": Contender(engine_step(model(start())), arrays),
+        "preallocated": Contender(preallocated_step(start(), batch_size), arrays),
+        "products": Contender(products(start(), batch_size), arrays),
+    }
+    turns = {name: in_turns(contender) for name, contender in contenders.items()}
+    a_pass = BATCHES // STEPS_A_TURN
+    seconds = take_turns(turns, PASSES * a_pass, warm_up=a_pass)
 
     def ratio(name: str) -> list[float]:
         return [a / b for a, b in zip(seconds[name], seconds["plain"], strict=True)]
@@ -103,27 +105,16 @@ def check_same_training(batches: Sequence[Batch]) -> None:
             np.testing.assert_allclose(array, expected, rtol=1e-3, atol=1e-4)
 
 
-def take_turns(contenders: dict[str, Contender]) -> dict[str, list[float]]:
-    """Return the seconds that each contender took for each turn, after a pass to warm up."""
-    rng = np.random.default_rng(0)
-    names = list(contenders)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(PASSES + 1):
-        for first in range(0, BATCHES, STEPS_A_TURN):
-            rng.shuffle(names)
-            for name in names:
-                turn = contenders[name].batches[first : first + STEPS_A_TURN]
-                took = _time(contenders[name].step, turn)
-                if number > 0:
-                    seconds[name].append(took)
-    return seconds
+def in_turns(contender: Contender) -> Callable[[], None]:
+    """Make the turns of a contender: the next batches each time, again and again."""
+    firsts = cycle(range(0, BATCHES, STEPS_A_TURN))
 
+    def turn() -> None:
+        first = next(firsts)
+        for images, labels in contender.batches[first : first + STEPS_A_TURN]:
+            contender.step(images, labels)
 
-def _time(step: Step, turn: Sequence[Batch]) -> float:
-    begin = time.perf_counter()
-    for images, labels in turn:
-        step(images, labels)
-    return time.perf_counter() - begin
+    return turn
 
 
 def plain_step(parameters: list[Array]) -> Step:
@@ -145,11 +136,15 @@ def model(parameters: list[Array]) -> nn.Sequential:
 
 def engine_step(network: nn.Sequential) -> Step:
     """Make the step that a user of the package writes."""
-    loss_fn = nn.SoftmaxCrossEntropy()
     optimiser = optim.SGD(network.parameters(), lr=LEARNING_RATE)
+    return training_step(network, nn.SoftmaxCrossEntropy(), optimiser)
 
-    def step(images: Tensor | Array, labels: Labels) -> Tensor:
-        loss: Tensor = loss_fn(network(images), labels)
+
+def training_step(model: Any, loss_fn: Any, optimiser: Any) -> Step:
+    """Make the step that people write, for this package and for PyTorch alike."""
+
+    def step(images: Any, labels: Any) -> Any:
+        loss = loss_fn(model(images), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -202,16 +197,18 @@ def preallocated_step(parameters: list[Array], m: int) -> Step:
 def products(parameters: list[Array], m: int) -> Step:
     """Make the five matrix products of the step, on fixed activations, and nothing else."""
     W1, _, W2, _ = parameters
+    hidden, classes = W2.shape
     rng = np.random.default_rng(0)
-    A1, dZ1, dZ2 = (rng.standard_normal((m, 10), np.float32) for _ in range(3))
-    out = np.empty((m, 10), np.float32)
+    A1, dZ1 = (rng.standard_normal((m, hidden), np.float32) for _ in range(2))
+    dZ2 = rng.standard_normal((m, classes), np.float32)
+    wide, narrow = np.empty_like(A1), np.empty_like(dZ2)
     dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
 
     def step(images: Array, _: Labels) -> None:
-        np.matmul(images, W1, out=out)
-        np.matmul(A1, W2, out=out)
+        np.matmul(images, W1, out=wide)
+        np.matmul(A1, W2, out=narrow)
         np.matmul(A1.T, dZ2, out=dW2)
-        np.matmul(dZ2, W2.T, out=out)
+        np.matmul(dZ2, W2.T, out=wide)
         np.matmul(images.T, dZ1, out=dW1)
 
     return step
