@@ -89,13 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no preset {sorted(unknown)[0]!r}: choose from {', '.join(PRESETS)}")
     try:
-        for row in ROWS:
-            if presets and row.preset not in presets:
-                continue
-            for seed in range(row.seeds):
+        for seed in range(max(row.seeds for row in ROWS)):  # a first seed of every row comes first
+            for row in ROWS:
+                if seed >= row.seeds or (presets and row.preset not in presets):
+                    continue
                 if _result(row.preset, seed) is None and (status := _train(row.preset, seed)):
                     return status
-            _write_report()
+                _write_report()
     except KeyboardInterrupt:
         print("\nInterrupted: the same command goes on from here.")
         return 130
