@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .engine import Traced, apply
+from .engine import Traced, apply, owned
 from .rules import RULES, call, getitem
 
 __all__ = ["Operators", "own_index"]
@@ -27,7 +27,7 @@ def own_index(index: Any) -> Any:
 def _own_part(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, int | np.integer | np.bool_ | slice):
         return part
-    array = np.array(part._array if isinstance(part, Traced) else part)
+    array = owned(part)
     return array.astype(np.intp) if not array.size and isinstance(part, list | tuple) else array
 
 

@@ -8,6 +8,7 @@ from, and `origin` where the user called what.
 """
 
 from .anomaly import detect_anomaly
+from .capturing import ForeignArray, ensure, in_one_piece, live, numbers, recorder
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording, transforming
 from .hooks import Handle, watch, watch_of
 from .memory import wrote
@@ -22,11 +23,13 @@ from .tape import (
     apply,
     as_array,
     check_result,
+    owned,
     plain_error,
     wrap,
 )
 
 __all__ = [
+    "ForeignArray",
     "NO_KEYWORDS",
     "Handle",
     "Leaf",
@@ -40,10 +43,16 @@ __all__ = [
     "check_result",
     "detect_anomaly",
     "enable_grad",
+    "ensure",
     "gradients",
+    "in_one_piece",
     "is_grad_enabled",
+    "live",
     "no_grad",
+    "numbers",
+    "owned",
     "plain_error",
+    "recorder",
     "recording",
     "transforming",
     "watch",

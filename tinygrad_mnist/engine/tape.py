@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import anomaly
+from .capturing import ForeignArray
 from .grad_mode import recording
 from .memory import clock, fingerprint
 from .origin import Origin, described, origin
@@ -38,6 +39,7 @@ __all__ = [
     "apply",
     "as_array",
     "check_result",
+    "owned",
     "plain_error",
     "wrap",
 ]
@@ -250,10 +252,19 @@ def as_array(value: Any, dtype: DTypeLike | None = None, *, copy: bool = False) 
 
     An array keeps its dtype, and is not copied unless asked for.
     """
+    if isinstance(value, ForeignArray):
+        return value if dtype is None else value.astype(dtype)
     if dtype is None and not hasattr(value, "dtype"):
         array = np.asarray(value)
         return array if array.dtype.kind not in "fiu" else array.astype(np.float32)
     return np.array(value, dtype) if copy else np.asarray(value, dtype)
+
+
+def owned(value: Any) -> Array:
+    """Copy an array, or what becomes one, so that nobody else can change it."""
+    if isinstance(value, Traced) and value._node is None:
+        value = value._array
+    return value.copy() if isinstance(value, ForeignArray) else np.array(value)
 
 
 def apply(
@@ -352,6 +363,8 @@ def _bare(value: Any, inputs: Sequence[Any]) -> Any:
     A list of numbers gets the dtype of what it meets, as numbers alone do. Matrices lose their
     own way to multiply; masked arrays are refused, since their masks would be lost.
     """
+    if isinstance(value, ForeignArray):
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError("masked arrays lose their masks here; choose with np.where(mask, a, b)")
     if isinstance(value, np.ndarray | memoryview) or hasattr(value, "__array__"):

@@ -20,7 +20,9 @@ Array = Any
 @lru_cache(maxsize=32)
 def ones(n: int, dtype: np.dtype[Any]) -> Array:
     """Return a vector of ones, the same one each time: nobody writes to it."""
-    return np.ones(n, dtype)
+    found = np.ones(n, dtype)
+    found.flags.writeable = False
+    return found
 
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..engine import Rule, apply
+from ..engine import Rule, apply, in_one_piece
 from ..rules import define
 from ..tensor import Tensor
 from .init import he_normal
@@ -57,6 +57,7 @@ def _columns(
         yield y * down // far % kh, columns
 
 
+@in_one_piece
 def _forward(x: Array, weight: Array, bias: Array, *, windows: Windows, groups: int) -> Array:
     outputs, channels, kh, kw = weight.shape
     each, count = outputs // groups, windows.fit("conv2d", x.shape)
@@ -76,6 +77,7 @@ def _forward(x: Array, weight: Array, bias: Array, *, windows: Windows, groups: 
     return images(y.reshape(count[0], outputs, count[1], len(x)))
 
 
+@in_one_piece
 def _input_gradient(
     g: Array, weight: Array, *, size: tuple[int, int], windows: Windows, groups: int
 ) -> Array:
@@ -99,6 +101,7 @@ def _input_gradient(
     return images(windows.unframed(frame))
 
 
+@in_one_piece
 def _weight_gradient(x: Array, g: Array, *, windows: Windows, groups: int) -> Array:
     (kh, kw), channels = windows.kernel, x.shape[1] // groups
     samples, outputs, *count = g.shape

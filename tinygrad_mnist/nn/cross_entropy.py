@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, apply, as_array
+from ..engine import ForeignArray, Traced, apply, as_array, ensure
 from ..rules import define, log_softmax, softmax
+from ..rules.casting import an_array
 from .affine import ones
 from .reductions import check_reduction
 from .softmax_cross_entropy import softmax_cross_entropy
@@ -28,7 +29,7 @@ def _weighted(logits: Array, shares: Array, summed: bool) -> tuple[Array, Array]
     losses = _products(columns, p)
     np.exp(p, p)
     every = ones(len(p), p.dtype)
-    totals, weights = every.dot(p), every.dot(columns)
+    totals, weights = np.dot(every, p), np.dot(every, columns)
     losses = weights * np.log(totals) - losses
     p *= weights / totals
     p -= columns
@@ -38,7 +39,7 @@ def _weighted(logits: Array, shares: Array, summed: bool) -> tuple[Array, Array]
 def _products(columns: Array, distances: Array) -> Array:
     """Add up the products in each column. Nothing times infinity is nothing."""
     found = np.einsum("cs,cs->s", columns, distances)
-    if np.isnan(found).any():
+    if isinstance(found, ForeignArray) or np.isnan(found).any():
         return np.einsum("cs,cs->s", columns, np.where(columns == 0, 0, distances))
     return found
 
@@ -134,7 +135,7 @@ def cross_entropy(
         and reduction == "mean"
         and targets.dtype.kind != "f"
         and logits.ndim == 2
-        and not (targets == ignore_index).any()
+        and not _may_ignore(targets, ignore_index)
     ):
         return softmax_cross_entropy(logits, targets)
     check_reduction("cross_entropy", reduction)
@@ -156,6 +157,13 @@ def cross_entropy(
     inputs = _in_rows(logits), shares
     losses = apply(_weighted_cross_entropy, inputs, {"summed": summed}, False)
     return losses if summed else losses.reshape(_samples(logits))
+
+
+def _may_ignore(targets: Array, ignore_index: int) -> bool:
+    """Tell whether some label may be one of those that don't count."""
+    if targets.dtype.kind == "u" and ignore_index < 0:
+        return False
+    return isinstance(targets, ForeignArray) or bool((targets == ignore_index).any())
 
 
 def _shares_of_probabilities(
@@ -185,7 +193,7 @@ def _shares_of_labels(
 ) -> Array:
     """Do the same for labels, whose weights are known."""
     classes = _classes(logits)
-    columns = np.zeros((classes, len(labels)), logits.dtype)
+    columns = np.zeros_like(own, logits.dtype, shape=(classes, len(labels)))
     if smoothing:
         columns += smoothing / classes * counts
         if factors is not None:
@@ -256,10 +264,12 @@ def _scores(name: str, input: Any) -> Array:
 
 
 def _targets(name: str, target: Any) -> Array:
-    targets: Array = target if isinstance(target, Traced) else np.asarray(target)
+    targets: Array = target if isinstance(target, Traced) else an_array(target)
     if targets.dtype.kind not in "iuf":
         raise TypeError(f"{name}: labels are integers, not {targets.dtype}")
-    return targets if targets.dtype.kind == "f" else np.asarray(targets)
+    if targets.dtype.kind != "f" and isinstance(targets, Traced):
+        return targets._array
+    return targets
 
 
 def _classes(scores: Array) -> int:
@@ -300,11 +310,11 @@ def _labels(name: str, scores: Array, targets: Array, ignore_index: int) -> tupl
         )
     labels, classes = targets.ravel(), _classes(scores)
     counts = labels != ignore_index
-    wrong = labels[counts & ((labels < 0) | (labels >= classes))]
-    if wrong.size:
-        raise ValueError(
-            f"{name}: label {wrong[0]} is not one of the {classes} classes, 0 to {classes - 1}"
-        )
+    wrong = counts & ((labels < 0) | (labels >= classes))
+    which = "" if isinstance(labels, ForeignArray) or not wrong.any() else f" {labels[wrong][0]}"
+    ensure(
+        ~wrong.any(), f"{name}: label{which} is not one of the {classes} classes, 0 to {classes - 1}"
+    )
     return np.where(counts, labels, 0).astype(np.intp), counts
 
 
@@ -317,9 +327,9 @@ def _label_weights(
 
 def _divisor(name: str, total: Any) -> Any:
     """Return what a sum is divided by, if it is a mean of something."""
-    if total == 0:
-        raise ValueError(
-            f"{name}: there is nothing to average: no samples, or the weights of those that "
-            f"count add up to 0; reduction='sum' gives 0"
-        )
+    ensure(
+        total != 0,
+        f"{name}: there is nothing to average: no samples, or the weights of those that count add "
+        f"up to 0; reduction='sum' gives 0",
+    )
     return total

@@ -57,8 +57,8 @@ class _BatchNorm(Module):
             )
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
-            seen = self.num_batches_tracked.item() + 1
-            momentum = 1 / seen if momentum is None else momentum
+            seen = self.num_batches_tracked + 1
+            momentum = 1 / seen.item() if momentum is None else momentum
         y = batch_norm(
             x,
             self.running_mean,

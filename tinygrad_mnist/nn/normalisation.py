@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine import apply
+from ..engine import Traced, apply
 from ..rules import define
 from ..rules.axes import keep
 
@@ -216,7 +216,8 @@ def batch_norm(
     unbiased = observed[1] * (n / (n - 1))
     for running, now in ((running_mean, observed[0]), (running_var, unbiased)):
         if running is not None:
-            running[...] = (1 - momentum) * np.asarray(running) + momentum * now.reshape(-1)
+            old = running._array if isinstance(running, Traced) else running
+            running[...] = (1 - momentum) * old + momentum * now.reshape(-1)
     return y
 
 

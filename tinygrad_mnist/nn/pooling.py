@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Rule, apply
+from ..engine import Rule, apply, in_one_piece
 from ..rules import define
 from .module import Module
 from .windows import Pair, Windows, check_images, images, pair, rows
@@ -32,6 +32,7 @@ def _count(windows: Windows, shape: tuple[int, ...]) -> tuple[int, int]:
 # --- the largest --------------------------------------------------------------------------
 
 
+@in_one_piece
 def _largest(x: Array, *, windows: Windows) -> tuple[Array, Array]:
     """Take the largest of each window, and keep under which tap it lies, as rows."""
     frame = windows.frame(rows(x), -np.inf)
@@ -44,6 +45,7 @@ def _largest(x: Array, *, windows: Windows) -> tuple[Array, Array]:
     return images(y), winners
 
 
+@in_one_piece
 def _to_winners(a: Array, *, winners: Array, size: tuple[int, int], windows: Windows) -> Array:
     """Put what belongs to each window to the tap that won it, and add up."""
     frame_size = windows.framed_size(size)
@@ -57,6 +59,7 @@ def _to_winners(a: Array, *, winners: Array, size: tuple[int, int], windows: Win
     return images(windows.unframed(frame))
 
 
+@in_one_piece
 def _of_winners(x: Array, *, winners: Array, windows: Windows) -> Array:
     """Take what lies under the tap that won each window."""
     taps = windows.taps(windows.frame(rows(x)), _count(windows, x.shape))
@@ -116,6 +119,7 @@ def _sizes(
     return sum(windows.taps(inside, count))
 
 
+@in_one_piece
 def _mean(x: Array, *, windows: Windows, count_include_pad: bool) -> Array:
     count = _count(windows, x.shape)
     first, *others = windows.taps(windows.frame(rows(x)), count)
@@ -126,6 +130,7 @@ def _mean(x: Array, *, windows: Windows, count_include_pad: bool) -> Array:
     return images(y)
 
 
+@in_one_piece
 def _shares(a: Array, *, size: tuple[int, int], windows: Windows, count_include_pad: bool) -> Array:
     """Share what belongs to each window among its taps, and add up."""
     count = a.shape[2:]

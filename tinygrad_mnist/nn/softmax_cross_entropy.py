@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import apply
+from ..engine import apply, ensure, owned
 from ..rules import define, softmax
+from ..rules.picking import take
 from .affine import ones
 
 __all__ = ["softmax_cross_entropy"]
@@ -17,7 +18,10 @@ Array = Any
 @lru_cache(maxsize=8)
 def _places(samples: int, classes: int) -> tuple[Array, Array]:
     """List where each sample and each class begins in a flat array (classes, samples)."""
-    return np.arange(samples), np.arange(0, classes * samples, samples)
+    places = np.arange(samples), np.arange(0, classes * samples, samples)
+    for array in places:
+        array.flags.writeable = False
+    return places
 
 
 def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
@@ -29,21 +33,23 @@ def _cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
     kind = labels.dtype.kind
     if kind not in "iu" or logits.dtype.kind != "f":
         raise TypeError
-    if not samples or labels.shape != (samples,) or (kind == "i" and labels.min() < 0):
+    if not samples or labels.shape != (samples,):
         raise ValueError
+    if kind == "i":
+        ensure(labels.min() >= 0)
     columns, rows = _places(samples, classes)
     p = logits.T.copy()
     p -= np.maximum.reduce(p)
     flat = p.ravel()
     try:
-        right = rows.take(labels)
+        right = take(rows, labels)
     except IndexError:
         raise ValueError from None
     right += columns
     picked = flat.take(right)
     np.exp(p, p)
-    totals = ones(classes, p.dtype).dot(p)
-    loss = ones(samples, p.dtype).dot(np.log(totals) - picked) / samples
+    totals = np.dot(ones(classes, p.dtype), p)
+    loss = np.dot(ones(samples, p.dtype), np.log(totals) - picked) / samples
     p /= totals
     flat[right] -= 1
     return loss, p.T
@@ -114,4 +120,4 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> round(float(softmax_cross_entropy(np.zeros((2, 4)), [0, 3])), 4)  # log 4
     1.3863
     """
-    return apply(_mean_cross_entropy, (logits,), {"labels": np.array(labels)}, False)
+    return apply(_mean_cross_entropy, (logits,), {"labels": owned(labels)}, False)

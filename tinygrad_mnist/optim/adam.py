@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, multiply, sqrt, subtract
 
+from ..engine import numbers
 from ..tensor import Tensor
 from .blocks import constant
 from .checks import Check, fractions, not_negative
@@ -87,22 +88,23 @@ class Adam(Optimizer):
             self._move_one(place, values, g, group)
 
     def _move_one(self, place: Place, values: Array, g: Array, group: Group) -> None:
-        mean, square = place.zeros("exp_avg", values), place.zeros("exp_avg_sq", values)
-        step = place.state["step"] = place.state.get("step", 0) + 1
-        lr, (beta1, beta2), weight_decay = group["lr"], group["betas"], group["weight_decay"]
-        # The corrections for the start at 0, taken out of the arrays and into the numbers.
-        root = math.sqrt(1 - beta2**step)
-        rate, eps, fresh1, keep2, fresh2, decay = (
-            constant(value, values.dtype)
-            for value in (
-                lr * root / (1 - beta1**step),
-                group["eps"] * root,
-                1 - beta1,
-                beta2,
-                1 - beta2,
-                (1 - lr * weight_decay) if self.decoupled else weight_decay,
-            )
+        dtype, (beta1, beta2), weight_decay = values.dtype, group["betas"], group["weight_decay"]
+        state = place.state
+
+        def of_this_step() -> tuple[float, ...]:
+            # The corrections for the start at 0, taken out of the arrays and into the numbers.
+            step, lr = state.get("step", 0) + 1, self.lr_of(group)
+            root = math.sqrt(1 - beta2**step)
+            return lr * root / (1 - beta1**step), group["eps"] * root, 1 - lr * weight_decay
+
+        def advance() -> None:
+            state["step"] = state.get("step", 0) + 1
+
+        rate, eps, left = numbers(of_this_step, advance, dtype, constant)
+        fresh1, keep2, fresh2, decay = (
+            constant(value, dtype) for value in (1 - beta1, beta2, 1 - beta2, weight_decay)
         )
+        mean, square = place.zeros("exp_avg", values), place.zeros("exp_avg_sq", values)
         for p, slope, m, v, s, with_decay in place.blocks.of(values, g, mean, square):
             if weight_decay and not self.decoupled:
                 slope = add(slope, multiply(p, decay, with_decay), with_decay)
@@ -111,7 +113,7 @@ class Adam(Optimizer):
             add(v, multiply(multiply(slope, slope, s), fresh2, s), v)
             divide(m, add(sqrt(v, s), eps, s), s)
             if weight_decay and self.decoupled:
-                multiply(p, decay, p)
+                multiply(p, left, p)
             subtract(p, multiply(s, rate, s), p)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import ForeignArray
+
 __all__ = ["Blocks", "constant", "cut"]
 
 Array = Any
@@ -50,6 +52,8 @@ class Blocks:
     def of(self, *arrays: Array) -> Sequence[tuple[Array, ...]]:
         """Return, for each block, that part of every array, and then the scratches."""
         rows, length = self._rows, self._length
+        if isinstance(arrays[0], ForeignArray):
+            return ((*arrays, *(np.empty_like(arrays[0]) for _ in self._scratches)),)
         if rows == length:  # the usual case, in which every tenth of a microsecond counts
             return (arrays + self._scratches,)
         return [

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..engine import Leaf, Traced, wrote
+from ..engine import Leaf, Traced, live, wrote
 from ..tensor import Tensor
 from .blocks import Blocks, cut
 from .checks import Check, checked, not_negative
@@ -30,20 +30,25 @@ Moving = tuple["Place", Array, Array]  # where, the values, the gradient
 class Place:
     """A parameter, the blocks to move it by, and what the optimiser remembers about it."""
 
-    __slots__ = ("blocks", "parameter", "scratch", "state")
+    __slots__ = ("blocks", "has_moved", "parameter", "scratch", "state")
 
     def __init__(self, parameter: Tensor, blocks: Blocks) -> None:
         self.parameter = parameter
         self.blocks = blocks
         self.scratch = blocks.scratch
         self.state: dict[str, Any] = {}
+        self.has_moved = False
+
+    def notice_move(self) -> None:
+        """Note that the parameter has moved once."""
+        self.has_moved = True
 
     def zeros(self, name: str, values: Array) -> Array:
         """Return what is remembered under a name: an array of the parameter's shape, 0 at first."""
         array = self.state.get(name)
         if array is None:
-            array = self.state[name] = np.zeros_like(values)
-        return array
+            array = self.state[name] = np.zeros(values.shape, values.dtype)
+        return live(array)
 
 
 class Optimizer:
@@ -144,8 +149,6 @@ class Optimizer:
         written: list[Array] = []
         try:
             for group, places in zip(self.param_groups, self._places, strict=True):
-                if not 0 <= group["lr"] < math.inf:
-                    self._checked({"lr": group["lr"]})
                 moving = []
                 for place in places:
                     node, values = place.parameter._node, place.parameter._array
@@ -156,11 +159,24 @@ class Optimizer:
         finally:
             wrote(*written)
 
+    def lr_of(self, group: Group) -> float:
+        """Return the learning rate of a group, if it makes sense."""
+        lr: float = group["lr"]
+        return lr if 0 <= lr < math.inf else self._checked({"lr": lr})["lr"]
+
     def move(self, moving: list[Moving], group: Group) -> None:
         """Move parameters of a group: their values, by their gradients, which are only read."""
         raise NotImplementedError
 
     # --- its state ------------------------------------------------------------------------
+
+    def parameters(self) -> list[Tensor]:
+        """List the parameters of all groups."""
+        return [place.parameter for places in self._places for place in places]
+
+    def states(self) -> list[dict[str, Any]]:
+        """List what is remembered about each parameter: the dicts themselves, not copies."""
+        return [place.state for places in self._places for place in places]
 
     def state_dict(self) -> dict[str, Any]:
         """Copy all that it takes to continue, in PyTorch's form.
@@ -202,7 +218,9 @@ class Optimizer:
         for group, own in zip(self.param_groups, options, strict=True):
             group.update(own)
         for i, place in enumerate(places):
-            place.state = {name: _copied(value) for name, value in states.get(i, {}).items()}
+            place.has_moved = i in states
+            place.state.clear()
+            place.state.update((name, _copied(value)) for name, value in states.get(i, {}).items())
 
     def _checked_state(
         self, state: Mapping[str, Any], parameters: list[Tensor]

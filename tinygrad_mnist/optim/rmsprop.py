@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, maximum, multiply, sqrt, subtract
 
+from ..engine import numbers
 from ..tensor import Tensor
 from .blocks import constant
 from .checks import Check, fraction, not_negative, switch
@@ -108,10 +109,10 @@ class RMSprop(Optimizer):
         # Where an option is off, the mean square stands in for what nobody will look at.
         mean = place.zeros("grad_avg", values) if group["centered"] else square
         velocity = place.zeros("momentum_buffer", values) if group["momentum"] else square
-        rate, keep, fresh, eps, decay, momentum = (
+        (rate,) = numbers(lambda: (self.lr_of(group),), lambda: None, values.dtype, constant)
+        keep, fresh, eps, decay, momentum = (
             constant(value, values.dtype)
             for value in (
-                group["lr"],
                 group["alpha"],
                 1 - group["alpha"],
                 group["eps"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from numpy import add, copyto, multiply, subtract
+from numpy import add, multiply, ndarray, subtract
 
+from ..engine import numbers
 from ..tensor import Tensor
 from .blocks import constant
 from .checks import Check, fraction, not_negative, share, switch
@@ -89,45 +90,53 @@ class SGD(Optimizer):
 
     def move(self, moving: list[Moving], group: Group) -> None:
         """Move the parameters of a group."""
-        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+        weight_decay = group["weight_decay"]
+        rates: dict[Any, Array] = {}
         for place, values, g in moving:
-            if momentum:
+            if group["momentum"]:
                 self._move_with_momentum(place, values, g, group)
                 continue
-            rate = constant(lr, values.dtype)
-            if place.scratch is not None and not weight_decay:  # going through a block takes time
-                subtract(values, multiply(g, rate, place.scratch), values)
-            else:
-                decay = constant(weight_decay, values.dtype)
-                for p, slope, s in place.blocks.of(values, g):
-                    if weight_decay:
-                        slope = add(slope, multiply(p, decay, s), s)
-                    subtract(p, multiply(slope, rate, s), p)
+            dtype = values.dtype
+            if dtype not in rates:
+                (rates[dtype],) = numbers(lambda: (self.lr_of(group),), _stay, dtype, constant)
+            rate = rates[dtype]
+            scratch = place.scratch
+            if scratch is not None and not weight_decay and type(values) is ndarray:
+                subtract(values, multiply(g, rate, scratch), values)  # blocks take time
+                continue
+            for p, slope, s in place.blocks.of(values, g):
+                if weight_decay:
+                    slope = add(slope, multiply(p, constant(weight_decay, dtype), s), s)
+                subtract(p, multiply(slope, rate, s), p)
 
     def _move_with_momentum(self, place: Place, values: Array, g: Array, group: Group) -> None:
-        dtype, lr, momentum = values.dtype, group["lr"], group["momentum"]
-        weight_decay, dampening = group["weight_decay"], group["dampening"]
-        rate, keep = constant(lr, dtype), constant(momentum, dtype)
-        velocity = place.state.get("momentum_buffer")
-        starting = velocity is None
-        if starting:
-            velocity = place.zeros("momentum_buffer", values)
+        dtype, momentum, dampening = values.dtype, group["momentum"], group["dampening"]
+        weight_decay = group["weight_decay"]
+
+        def of_this_step() -> tuple[float, float, float]:
+            share = 1 - dampening if place.has_moved else 1.0  # the velocity begins undampened
+            lr = self.lr_of(group)
+            return lr, lr * momentum, share
+
+        rate, rate_ahead, share = numbers(of_this_step, place.notice_move, dtype, constant)
+        velocity = place.zeros("momentum_buffer", values)
         for p, slope, v, s in place.blocks.of(values, g, velocity):
             if weight_decay:
                 slope = add(slope, multiply(p, constant(weight_decay, dtype), s), s)
-            if starting:
-                copyto(v, slope)
-            else:
-                multiply(v, keep, v)
-                if dampening:
-                    slope = multiply(slope, constant(1 - dampening, dtype), s)
-                add(v, slope, v)
+            multiply(v, constant(momentum, dtype), v)
+            if dampening:
+                slope = multiply(slope, share, s)
+            add(v, slope, v)
             if group["nesterov"]:
                 subtract(p, multiply(slope, rate, s), p)
-                subtract(p, multiply(v, constant(lr * momentum, dtype), s), p)
+                subtract(p, multiply(v, rate_ahead, s), p)
             else:
                 subtract(p, multiply(v, rate, s), p)
 
     def _check_together(self, options: Mapping[str, Any]) -> None:
         if options.get("nesterov") and (not options["momentum"] or options["dampening"]):
             raise ValueError("SGD: nesterov needs a momentum above 0, and no dampening")
+
+
+def _stay() -> None:
+    """Note nothing: no step differs from the one before."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .casting import floating
+from .casting import an_array, floating
 from .error_function import bell, erfc
 from .table import define
 
@@ -23,14 +23,16 @@ Array = Any
 @cache
 def _zero(dtype: np.dtype[Any]) -> Array:
     """Make a zero that NumPy compares with faster than with Python's."""
-    return np.zeros((), dtype)
+    zero = np.zeros((), dtype)
+    zero.flags.writeable = False
+    return zero
 
 
 # --- rectifiers ---------------------------------------------------------------------------
 
 
 def _relu(a: Array) -> Array:
-    a = np.asarray(a)
+    a = an_array(a)
     return np.maximum(a, _zero(a.dtype))
 
 

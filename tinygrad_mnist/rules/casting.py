@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..engine import Traced, wrap
+from ..engine import ForeignArray, Traced, wrap
 from .table import constant, define, derive
 
-__all__ = ["as_arrays", "as_tensors", "cast", "check_numbers", "doubled", "floating", "gathered"]
+__all__ = [
+    "an_array",
+    "as_arrays",
+    "as_tensors",
+    "cast",
+    "check_numbers",
+    "doubled",
+    "floating",
+    "gathered",
+]
 
 Array = Any
 
@@ -74,9 +83,14 @@ def as_tensors(name: str, *values: Any) -> list[Array]:
     return [a if isinstance(a, Traced) else wrap(kind, np.array(a)) for a in arrays]
 
 
+def an_array(a: Any) -> Array:
+    """Make an array of a number; arrays of other types stay what they are."""
+    return a if isinstance(a, ForeignArray) else np.asarray(a)
+
+
 def floating(a: Any) -> Array:
     """Make an array of floating-point numbers of whatever is given: small integers wrap around."""
-    a = np.asarray(a)
+    a = an_array(a)
     return a if a.dtype.kind == "f" else a.astype(np.result_type(a.dtype, np.float32))
 
 

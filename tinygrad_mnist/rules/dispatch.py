@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import NO_KEYWORDS, Rule, Traced, apply, check_result, plain_error, wrap
+from ..engine import (
+    NO_KEYWORDS,
+    ForeignArray,
+    Rule,
+    Traced,
+    apply,
+    check_result,
+    plain_error,
+    wrap,
+)
 from .table import CONSTANT, DERIVED, IN_PLACE, RULES
 
 __all__ = ["call", "call_method"]
@@ -112,7 +121,8 @@ def _constant(
 def _wrapped(result: Any, kind: type[Traced]) -> Any:
     if isinstance(result, tuple):
         return tuple(_wrapped(part, kind) for part in result)
-    return wrap(kind, result) if isinstance(result, np.ndarray | np.generic) else result
+    arrays = np.ndarray | np.generic | ForeignArray
+    return wrap(kind, result) if isinstance(result, arrays) else result
 
 
 def _plain(value: Any, kinds: list[type[Traced]]) -> Any:
@@ -122,6 +132,8 @@ def _plain(value: Any, kinds: list[type[Traced]]) -> Any:
     if not isinstance(value, Traced):
         return value
     kinds.append(type(value))
+    if isinstance(value._array, ForeignArray):
+        return value._array
     view = np.asarray(value._array).view()
     view.flags.writeable = False
     return view
@@ -157,7 +169,7 @@ def _own_keyword(rule: Rule, name: str, value: Any) -> Any:
         value = value._array
     if isinstance(value, list | tuple):
         return tuple(_own_keyword(rule, name, part) for part in value)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, np.ndarray | ForeignArray) else value
 
 
 def _unsupported(name: str, what: str, keywords: Mapping[str, Any]) -> TypeError:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import in_one_piece
 from .casting import floating
 from .table import define
 
@@ -121,6 +122,7 @@ def _erfc_beyond(x: Array) -> Array:
     return y
 
 
+@in_one_piece
 def _erf(a: Array) -> Array:
     a = floating(a)
     x = _size(a)
@@ -131,6 +133,7 @@ def _erf(a: Array) -> Array:
     return np.copysign(y, a).astype(a.dtype, copy=False)
 
 
+@in_one_piece
 def _erfc(a: Array) -> Array:
     a = floating(a)
     x = _size(a)

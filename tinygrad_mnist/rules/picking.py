@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced
+from ..engine import ForeignArray, Traced, in_one_piece
 from .axes import Shape, axis_index, axis_indices
 from .places import along, bare
 from .table import constant, define, derive, in_place
 
-__all__ = ["getitem", "scatter"]
+__all__ = ["getitem", "scatter", "take"]
 
 Array = Any
 
@@ -26,6 +26,7 @@ _CHUNK = 1 << 16  # so many elements at a time: the numbers of their places fit 
 _LARGE = 1 << 14  # from so many elements on, it is worth some calls not to write them twice
 
 
+@in_one_piece
 def _scattered(g: Array, shape: Shape, index: Any) -> Array:
     parts = index if isinstance(index, tuple) else (index,)
     if any(_repeats(part) for part in parts):
@@ -132,6 +133,13 @@ def scatter(g: Array, shape: Shape, index: Any) -> Array:
     if isinstance(g, Traced):
         return _scatter(g, shape=shape, index=index)
     return _scattered(g, shape, index)  # the usual case, at half the cost of a rule
+
+
+def take(a: Array, indices: Array) -> Array:
+    """Pick elements of a bare array: ``a.take(indices)``, which other array types may answer."""
+    if isinstance(indices, ForeignArray):  # NumPy asks the first argument only
+        return indices.__array_function__(np.take, (type(indices),), (a, indices), {})
+    return a.take(indices)
 
 
 # --- indexing -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .axes import Axis
-from .casting import as_tensors
+from .casting import an_array, as_tensors
 from .places import axis_order
 from .table import constant, define, derive
 
@@ -21,7 +21,7 @@ Array = Any
 
 def _forward_reshape(a: Array, shape: Any, order: Any = "C", copy: bool | None = None) -> Array:
     if copy is None:
-        return np.asarray(a).reshape(shape, order=order)
+        return an_array(a).reshape(shape, order=order)
     return np.reshape(a, shape, order, copy=copy)
 
 

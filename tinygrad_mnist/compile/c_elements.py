@@ -1,0 +1,164 @@
+"""Kernels that pick and place elements, draw random ones, or look for the largest.
+
+An index that is out of range, and a condition that does not hold, end the step: it returns the
+number of the operation, counted from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .c_expressions import NotInC, type_of
+from .c_kernels import RefOf
+from .c_loops import Ref, loops, nest_order
+from .operations import ensured, getitem, random, setitem
+from .program import Operation, Value
+
+__all__ = ["ELEMENTS", "Emitter"]
+
+Emitter = Callable[[Operation, RefOf, int], list[str]]
+"""Writes an operation in C, given where values lie and what to return where it fails."""
+
+
+def _take(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    array, indices = operation.arguments
+    return _picked(ref(array), [ref(indices)], ref(operation.result), failure)
+
+
+def _getitem(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    array, index = operation.arguments
+    return _picked(ref(array), _indices(index, ref), ref(operation.result), failure)
+
+
+def _indices(index: Any, ref: RefOf) -> list[Ref]:
+    """Read an index that is made of arrays of integers only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    values = [part for part in parts if isinstance(part, Value) and part.dtype.kind in "iu"]
+    if len(values) < len(parts) or len({value.shape for value in values}) != 1:
+        raise NotInC("an index that is not made of arrays of integers")
+    return [ref(value) for value in values]
+
+
+def _picked(array: Ref, indices: list[Ref], out: Ref, failure: int) -> list[str]:
+    return _visited(array, indices, out, failure, lambda here, there: f"{there} = {here};")
+
+
+def _visited(
+    array: Ref, indices: list[Ref], other: Ref, failure: int, write: Callable[[str, str], str]
+) -> list[str]:
+    """Go through the elements of an array that indices name, and those of another, in turn."""
+    count = len(indices[0].shape)
+    opened, names, depth = loops(range(count), [], indices[0].shape, "p")
+    lines = ["{", *(line for line in opened if not line.startswith("#"))]
+    offsets = []
+    for number, index in enumerate(indices):
+        length = array.shape[number]
+        lines += [
+            f"int64_t n{number} = (int64_t){index.at(names)};",
+            f"if (n{number} < 0) n{number} += {length};",
+            f"if (n{number} < 0 || n{number} >= {length}) return {failure};",
+        ]
+        offsets.append(f"n{number}*{array.strides[number]}")
+    rest = array.shape[len(indices) :]
+    inside = Ref(f"({array.pointer} + {' + '.join(offsets)})", rest, array.strides[len(indices) :],
+                 array.dtype)
+    outer = other.strides[: len(other.shape) - len(rest)]
+    start = " + ".join(f"{n}*{s}" for n, s in zip(names, outer, strict=True)) or "0"
+    across = Ref(f"({other.pointer} + {start})", rest, other.strides[len(outer) :], other.dtype)
+    more, within, deep = loops(nest_order([across, inside], rest), [across, inside], rest, "q")
+    lines += [*more, write(inside.at(within), across.at(within)), "}" * deep]
+    return [*lines, "}" * depth, "}"]
+
+
+def _setitem(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    target, index, value = operation.arguments
+    array, out = ref(target), ref(operation.result)
+    lines: list[str] = []
+    if array.place is not out.place:
+        opened, names, depth = loops(nest_order([out, array], out.shape), [out, array], out.shape)
+        lines = [*opened, f"{out.at(names)} = {array.at(names)};", "}" * depth]
+    if not _is_basic(index):
+        indices = _indices(index, ref)
+        shape = (*indices[0].shape, *out.shape[len(indices) :])
+        source = _source(value, shape, out.dtype, ref)
+        kind = type_of(out.dtype)
+        return [
+            *lines,
+            *_visited(out, indices, source, failure, lambda here, there: f"{here} = ({kind}){there};"),
+        ]
+    part = _part(out, index)
+    source = _source(value, part.shape, out.dtype, ref)
+    opened, names, depth = loops(nest_order([part, source], part.shape), [part, source], part.shape)
+    kind = type_of(out.dtype)
+    return [*lines, *opened, f"{part.at(names)} = ({kind}){source.at(names)};", "}" * depth]
+
+
+def _source(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], ref: RefOf) -> Ref:
+    """Say where the elements come from that are written."""
+    if isinstance(value, Value):
+        return ref(value).stretched(shape)
+    text = f"((const {type_of(dtype)}[]){{{value!r}}})"
+    return Ref(text, (), (), dtype).stretched(shape)
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)
+
+
+def _part(ref: Ref, index: Any) -> Ref:
+    """Say where the elements of a part of an array lie: NumPy is asked, and nothing is read."""
+    size = ref.dtype.itemsize
+    strides = [stride * size for stride in ref.strides]
+    whole = np.lib.stride_tricks.as_strided(np.empty(1, ref.dtype), ref.shape, strides)
+    part = np.asarray(whole[index])
+    offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    inner = tuple(stride // size for stride in part.strides)
+    return Ref(f"({ref.pointer} + {offset // size})", part.shape, inner, ref.dtype)
+
+
+def _ensured(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    return [f"if (!{ref(operation.arguments[0]).at([])}) return {failure};"]
+
+
+def _random(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    out = ref(operation.result)
+    size = int(np.prod(out.shape, dtype=np.int64))
+    bits = f"((tg_bitgen *)given_{operation.result.name})"
+    draw = {
+        "float32": f"(float)({bits}->next_uint32({bits}->state) >> 8) * 0x1p-24f",
+        "float64": f"{bits}->next_double({bits}->state)",
+    }[out.dtype.name]
+    return [f"for (long i = 0; i < {size}; i++) {out.pointer}[i] = {draw};"]
+
+
+def _argmax(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    value, result = operation.arguments[0], operation.result
+    axis = operation.keywords.get("axis", *operation.arguments[1:2] or (None,))
+    if operation.keywords.keys() - {"axis"} or len(value.shape) != 2 or axis not in (1, -1):
+        raise NotInC("numpy.argmax along other axes than the last of two")
+    array, out = ref(value), ref(result)
+    kind = type_of(value.dtype)
+    return [
+        f"for (long i = 0; i < {value.shape[0]}; i++) {{",
+        f"{kind} best = {array.at(['i', '0'])}; int64_t place = 0;",
+        f"for (long j = 1; j < {value.shape[1]}; j++) {{",
+        f"const {kind} x = {array.at(['i', 'j'])};",
+        "if (best == best && (x > best || x != x)) { best = x; place = j; }",
+        "}",
+        f"{out.at(['i'])} = place;",
+        "}",
+    ]
+
+
+ELEMENTS: dict[Any, Emitter] = {
+    np.take: _take,
+    getitem: _getitem,
+    setitem: _setitem,
+    ensured: _ensured,
+    random: _random,
+    np.argmax: _argmax,
+}

@@ -1,0 +1,205 @@
+"""From C to a library: the system's compiler is run once, and what it made is kept.
+
+Libraries lie in the user's cache, in a directory that nobody else can write to, under a hash of the
+source, the compiler, its flags and the processor. Each ends with a checksum of itself, and is
+compiled again if that is not right. A library is written to a temporary file and renamed, so that
+it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["CompileWarning", "Library", "NoCompilerError", "load_library", "say"]
+
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp-simd",
+    "-fPIC",
+    "-shared",
+    "-std=gnu11",
+    "-w",
+)
+SECONDS = 60
+_DIGEST = 32  # bytes of a SHA-256
+
+
+class CompileWarning(UserWarning):
+    """A step runs in another way than was asked for, with the same results."""
+
+
+class NoCompilerError(Exception):
+    """There is no library, because of the compiler; the message says why."""
+
+
+def say(message: str) -> None:
+    """Tell in one line, once, what is done instead."""
+    warnings.warn(message, CompileWarning, stacklevel=2)
+
+
+class Library:
+    """A compiled library.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._library = ctypes.CDLL(str(path))
+        for symbol, address in _blas().items():
+            ctypes.c_void_p.in_dll(self._library, symbol).value = address
+        self.step = self._library.step
+        self.step.argtypes = [ctypes.c_void_p] * 3
+        self.step.restype = ctypes.c_int
+
+    def epoch(self, dtype: np.dtype[np.generic]) -> ctypes._NamedFuncPointer | None:
+        """Return the function that takes many steps on pixels of a dtype, if there is one."""
+        function = getattr(self._library, f"epoch_{dtype}", None)
+        if function is not None:
+            pointer = ctypes.c_void_p
+            function.argtypes = [*[pointer] * 6, ctypes.c_long, pointer]
+            function.restype = ctypes.c_int
+        return function
+
+
+def load_library(source: str) -> Library:
+    """Load the library of a source, compiled now or earlier.
+
+    Raises
+    ------
+    NoCompilerError
+        If it can't be compiled, or what was compiled can't be loaded.
+    """
+    compiler = _compiler()
+    key = hashlib.sha256(
+        "\0".join([source, *compiler, *FLAGS, _processor(), np.__version__]).encode()
+    ).hexdigest()
+    directory = _cache_directory()
+    path = directory / f"{key[:32]}.so"
+    if path.exists():
+        if _is_whole(path):
+            with contextlib.suppress(OSError):
+                return Library(path)
+        say(f"the compiled step in {path} is damaged or of another machine; it is compiled again")
+    _compile(source, compiler, path)
+    try:
+        return Library(path)
+    except OSError as error:
+        raise NoCompilerError(f"what {compiler[0]} made can't be loaded: {error}") from None
+
+
+def _compiler() -> tuple[str, ...]:
+    """Find the compiler; with it comes what tells one version from another."""
+    words = shlex.split(os.environ.get("CC", ""))
+    for name in [words[0]] if words else ["cc", "gcc", "clang"]:
+        found = shutil.which(name)
+        if found:
+            made = os.stat(os.path.realpath(found))
+            return found, *words[1:], f"{made.st_size}-{made.st_mtime_ns}"
+    wanted = words[0] if words else "cc, gcc or clang"
+    raise NoCompilerError(f"there is no C compiler, {wanted}")
+
+
+def _compile(source: str, compiler: tuple[str, ...], path: Path) -> None:
+    """Run the compiler, and put the library where it belongs."""
+    with tempfile.TemporaryDirectory(prefix=".compiling-", dir=path.parent) as directory:
+        written, made = Path(directory, "step.c"), Path(directory, "step.so")
+        written.write_text(source)
+        command = [*compiler[:-1], *FLAGS, "-o", str(made), str(written), "-lm"]
+        name = compiler[0]
+        try:
+            done = subprocess.run(  # noqa: S603  # it is the system's compiler, on our own source
+                command, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise NoCompilerError(f"{name} took longer than {SECONDS} seconds") from None
+        except OSError as error:
+            raise NoCompilerError(f"{name} can't be run: {error.strerror}") from None
+        said = (done.stderr or done.stdout).strip().partition("\n")[0]
+        if done.returncode or not made.exists():
+            how = f"crashed ({done.returncode})" if done.returncode < 0 else "failed"
+            raise NoCompilerError(f"{name} {how}: {said or 'it said nothing'}")
+        if said:
+            say(f"{name} compiled a step, and said: {said}")
+        content = made.read_bytes()
+        made.write_bytes(content + hashlib.sha256(content).digest())
+        os.replace(made, path)
+
+
+def _is_whole(path: Path) -> bool:
+    content = path.read_bytes()
+    return hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
+
+
+def _cache_directory() -> Path:
+    """Return the directory of compiled steps; a temporary one if the cache is not for us alone."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    path = root / "tinygrad-mnist" / "compiled"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and os.access(path, os.W_OK):
+            return path
+        reason = "others can write to it" if is_ours else "it belongs to somebody else"
+        reason = reason if os.access(path, os.W_OK) else "it can't be written to"
+    except OSError as error:
+        reason = str(error.strerror)
+    return _temporary_directory(str(path), reason)
+
+
+_temporary: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _temporary_directory(path: str, reason: str) -> Path:
+    if not _temporary:
+        say(f"compiled steps are not kept in {path}: {reason}")
+        _temporary.append(tempfile.TemporaryDirectory(prefix="tinygrad-mnist-"))
+    return Path(_temporary[0].name)
+
+
+@cache
+def _processor() -> str:
+    """Describe what a library for this processor depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(line for line in lines if line.startswith(wanted))
+
+
+@cache
+def _blas() -> dict[str, int]:
+    """Find the products of the BLAS that NumPy has loaded: their addresses, by our names."""
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    found = {}
+    for kind in "sd":
+        for name in (f"scipy_cblas_{kind}gemm64_", f"cblas_{kind}gemm64_", f"cblas_{kind}gemm"):
+            function = getattr(library, name, None)
+            if function is not None:
+                found[f"tg_{kind}gemm"] = ctypes.cast(function, ctypes.c_void_p).value or 0
+                break
+        else:
+            raise NoCompilerError("the BLAS of NumPy is none that C can call")
+    return found

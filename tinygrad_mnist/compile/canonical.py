@@ -1,0 +1,149 @@
+"""The many ways of calling NumPy, brought to the few that programs are made of: see `operations`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..rules.places import axis_order
+
+__all__ = ["canonical"]
+
+Function = Callable[..., Any]
+Call = tuple[Function, tuple[Any, ...], dict[str, Any]]
+
+_REDUCTIONS: dict[Function, np.ufunc] = {
+    np.sum: np.add,
+    np.prod: np.multiply,
+    np.max: np.maximum,
+    np.amax: np.maximum,
+    np.min: np.minimum,
+    np.amin: np.minimum,
+    np.any: np.logical_or,
+    np.all: np.logical_and,
+}
+
+
+def canonical(function: Function, args: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
+    """Bring a call to its plainest form; one that has none stays as it is."""
+    if function in _REDUCTIONS:
+        return _reduction(_REDUCTIONS[function], *args, **keywords)
+    if function in _REDUCES:
+        return _reduce(_REDUCES[function], *args, **keywords)
+    if function in _RULES:
+        found: Call | None = _RULES[function](*args, **keywords)
+        if found is not None:
+            return found
+    return function, args, keywords
+
+
+def _reduction(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, **others: Any) -> Call:
+    keepdims = bool(others.pop("keepdims", False))
+    if others.get("where") is True:
+        del others["where"]
+    if dtype is not None:
+        others["dtype"] = dtype
+    axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    found = tuple(sorted(i % a.ndim for i in axes)) if a.ndim else None
+    return ufunc.reduce, (a,), {"axis": found, "keepdims": keepdims, **others}
+
+
+_REDUCES: dict[Function, np.ufunc] = {
+    ufunc.reduce: ufunc
+    for ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logical_or, np.logical_and)
+}
+
+
+def _reduce(ufunc: np.ufunc, a: Any, axis: Any = 0, *args: Any, **keywords: Any) -> Call:
+    return _reduction(ufunc, a, axis, *args, **keywords)
+
+
+def _reshape(a: Any, shape: Any, order: str = "C", copy: Any = None) -> Call | None:
+    if order != "C":
+        return None
+    lengths = list(shape) if isinstance(shape, tuple | list) else [shape]
+    if -1 in lengths:
+        known = math.prod(length for length in lengths if length != -1)
+        lengths[lengths.index(-1)] = a.size // known if known else 0
+    return np.reshape, (a, tuple(map(int, lengths))), {}
+
+
+def _ravel(a: Any, order: str = "C") -> Call | None:
+    return _reshape(a, (a.size,)) if order == "C" else None
+
+
+def _transpose(a: Any, axes: Any = None) -> Call:
+    order = range(a.ndim)[::-1] if axes is None else axes
+    return np.transpose, (a, tuple(int(i) % a.ndim for i in order)), {}
+
+
+def _swapaxes(a: Any, axis1: int, axis2: int) -> Call:
+    order = list(range(a.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return _transpose(a, order)
+
+
+def _moveaxis(a: Any, source: Any, destination: Any) -> Call:
+    return _transpose(a, axis_order(np.moveaxis, a.ndim, source, destination))
+
+
+def _expand_dims(a: Any, axis: Any) -> Call | None:
+    return _reshape(a, np.expand_dims(np.broadcast_to(0, a.shape), axis).shape)
+
+
+def _squeeze(a: Any, axis: Any = None) -> Call | None:
+    return _reshape(a, np.squeeze(np.broadcast_to(0, a.shape), axis).shape)
+
+
+def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Call:
+    return np.broadcast_to, (array, tuple(np.atleast_1d(shape).tolist())), {}
+
+
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Call:
+    return np.copy, (a,), {"order": order}
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, **others: Any) -> Call | None:
+    low, high = others.pop("min", a_min), others.pop("max", a_max)
+    if others or low is None or high is None:
+        return None
+    return np.clip, (a, low, high), {}
+
+
+def _mean(a: Any, axis: Any = None, **others: Any) -> Call | None:
+    if others.keys() - {"keepdims"}:
+        return None
+    call = _reduction(np.add, a, axis, keepdims=others.get("keepdims", False))
+    return np.mean, call[1], call[2]
+
+
+def _dot(a: Any, b: Any) -> Call:
+    return (np.dot if a.ndim and b.ndim else np.multiply), (a, b), {}
+
+
+def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Call | None:
+    if mode != "raise" or not (axis is None or axis == 0 or axis == -a.ndim):
+        return None
+    if axis is None and a.ndim != 1:
+        return None
+    return np.take, (a, indices), {"axis": 0}
+
+
+_RULES: dict[Function, Callable[..., Call | None]] = {
+    np.reshape: _reshape,
+    np.ravel: _ravel,
+    np.transpose: _transpose,
+    np.swapaxes: _swapaxes,
+    np.moveaxis: _moveaxis,
+    np.expand_dims: _expand_dims,
+    np.squeeze: _squeeze,
+    np.broadcast_to: _broadcast_to,
+    np.copy: _copy,
+    np.clip: _clip,
+    np.mean: _mean,
+    np.dot: _dot,
+    np.take: _take,
+}

@@ -1,0 +1,170 @@
+"""Capturing: a step is run once on symbols, and what is done with them is the program.
+
+While it runs, each Tensor that the step can reach holds a symbol in place of its array, the
+optimisers' own arrays and numbers are symbols, too, and generators note what is drawn. Nothing is
+changed for good: when the step has run, every Tensor has its array back, with what was in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..engine import Leaf, recorder, watch_of
+from ..tensor import Tensor
+from .operations import CompileError
+from .program import Program, TensorOf, Value
+from .reach import Reach
+from .recording import Recording
+from .symbol import Symbol
+
+__all__ = ["capture"]
+
+
+def capture(
+    function: Callable[..., Any], arguments: Mapping[str, Any], reach: Reach
+) -> tuple[Program, dict[Value, Value]]:
+    """Run a step on symbols, and write down what it does.
+
+    Parameters
+    ----------
+    function
+        The step.
+    arguments
+        What it is called with, by name: arrays and Tensors, and whatever is not an array.
+    reach
+        What it can reach.
+
+    Returns
+    -------
+    The program, and the gradient of each value of which one was computed.
+
+    Raises
+    ------
+    CompileError
+        If it does something that can't be done again without Python.
+    """
+    recording = Recording(reach)
+    symbols = {name: recording.argument(name, value) for name, value in arguments.items()}
+    with _symbols_standing_in(reach, recording):
+        results = _results(recording, function(**symbols))
+        if recording.failed:
+            recording.refuse("the step goes on after an error of one of its functions")
+    return recording.program(results), recording.gradients
+
+
+def _results(recording: Recording, whole: Any) -> Any:
+    """Take the values of what the step returns."""
+    if isinstance(whole, Tensor):
+        return TensorOf(type(whole), recording.value_of(whole._array))
+    if isinstance(whole, Symbol | np.ndarray):
+        return recording.value_of(whole)
+    if isinstance(whole, dict):
+        return {name: _results(recording, part) for name, part in whole.items()}
+    if isinstance(whole, tuple | list):
+        return type(whole)(_results(recording, part) for part in whole)
+    if whole is not None and not isinstance(whole, bool | int | float | str | np.generic):
+        recording.refuse(f"the step returns a {type(whole).__name__}; expected arrays")
+    return whole
+
+
+@contextmanager
+def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
+    """Let symbols stand in for arrays within this block."""
+    tensors = list(reach.tensors.values())
+    arrays = [tensor._array for tensor in tensors]
+    _check_apart(reach.tensors)
+    old = {t._node: t._node.grad for t in tensors if isinstance(t._node, Leaf)}
+    bare = {name: array.copy() for name, array in reach.arrays.items()}
+    drawn = {name: _state(generator) for name, generator in reach.loose_generators.items()}
+    generators = [(vars(module), key) for module, key in reach.generators]
+    before = [attributes[key] for attributes, key in generators]
+    token = recorder.set(recording)
+    finished = False
+    try:
+        for tensor, array in zip(tensors, arrays, strict=True):
+            tensor._array = symbol = recording.live(array)
+            if isinstance(tensor._node, Leaf):
+                if watch_of(tensor._node) is not None:
+                    recording.refuse("a parameter has a hook, which would run in Python")
+                tensor._node.grad = _OldGradient(recording)
+                recording.leaves[tensor._node] = symbol
+        for (attributes, key), generator in zip(generators, before, strict=True):
+            attributes[key] = _Generator(recording, generator)
+        yield
+        finished = True
+    finally:
+        recorder.reset(token)
+        for tensor, array in zip(tensors, arrays, strict=True):
+            tensor._array = array
+        for (attributes, key), generator in zip(generators, before, strict=True):
+            attributes[key] = generator
+        for leaf, gradient in old.items():
+            untouched = isinstance(leaf.grad, _OldGradient)
+            leaf.grad = gradient if untouched or not finished else None
+    for name, copy in bare.items():
+        if not np.array_equal(reach.arrays[name], copy, equal_nan=copy.dtype.kind == "f"):
+            reach.arrays[name][...] = copy
+            recording.refuse(
+                f"the step writes to the bare array {name}, which would happen once only; hold it "
+                f"in a Tensor"
+            )
+    for name, state in drawn.items():
+        if _state(reach.loose_generators[name]) != state:
+            recording.refuse(
+                f"the step draws from the generator {name}, which would happen once only; draw "
+                f"outside of it, or make it an attribute of a module"
+            )
+
+
+def _check_apart(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse Tensors that look at parts of each other."""
+    for (name, one), (other_name, other) in combinations(tensors.items(), 2):
+        if one._array is not other._array and np.may_share_memory(one._array, other._array):
+            raise CompileError(f"{name} and {other_name} share memory; copy one of them")
+
+
+def _state(generator: np.random.Generator) -> str:
+    return repr(generator.bit_generator.state)
+
+
+class _OldGradient:
+    """What `grad` holds when a step begins: a step that adds to it would need it each time."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        self._recording.refuse(
+            "gradients are added to those of the step before; call zero_grad() inside of the step, "
+            "before backward()"
+        )
+
+    __add__ = __radd__ = __array__ = _refuse
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._refuse()
+
+
+class _Generator(np.random.Generator):
+    """Notes what a module draws from its generator, which stays as it is."""
+
+    def __init__(self, recording: Recording, generator: np.random.Generator) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._recording, self._generator = recording, generator
+
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Draw numbers evenly from 0 up to less than 1."""
+        if out is not None:
+            self._recording.refuse("random(out=...) can't be captured")
+        return self._recording.draw(self._generator, () if size is None else size, dtype)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        self._recording.refuse("of a generator's methods, only random() can be captured")
+
+    standard_normal = normal = uniform = integers = choice = permutation = _refuse
+    permuted = shuffle = binomial = exponential = standard_exponential = bytes = _refuse
