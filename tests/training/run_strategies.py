@@ -13,6 +13,7 @@ OPTIONS = st.builds(
     network=st.sampled_from(NETWORKS),
     augment=st.booleans(),
     average=st.booleans(),
+    loss=st.sampled_from(["none", "wavering"]),
     clip=st.sampled_from(["none", "clip_norm", "clip_value"]),
     valid=st.booleans(),
     patience=st.none() | st.integers(1, 2),

@@ -87,6 +87,22 @@ class Shaken(nn.Module):
         return self.model(x)
 
 
+class Wavering(nn.Module):
+    """A loss that learns a temperature, counts, and draws from generators that it keeps within."""
+
+    def __init__(self, seed: int) -> None:
+        self.temperature = Tensor(np.ones((), np.float32), requires_grad=True)
+        self.calls = Tensor(np.zeros((), np.int64))
+        self.kept: dict[str, Any] = {"own": [np.random.default_rng(seed)]}
+        self.kept["itself"] = self.kept
+
+    def forward(self, logits: Any, labels: Any) -> Any:
+        with no_grad():
+            self.calls += 1
+        drawn = np.float32(self.kept["own"][0].random())
+        return nn.functional.cross_entropy(logits * (self.temperature + drawn), labels)
+
+
 class Crash(Exception):  # noqa: N818
     """What ends a run before its time."""
 
@@ -126,6 +142,7 @@ class Options:
     network: str = "plain"  # or one of NETWORKS
     augment: bool = False
     average: bool = False
+    loss: str = "none"  # or "wavering"
     clip: str = "none"  # or "clip_norm" or "clip_value"
     valid: bool = False
     patience: int | None = None
@@ -141,7 +158,9 @@ class Options:
         elif self.network != "plain":
             own = np.random.Generator(np.random.Philox(self.seed))
             model = Shaken(model, rng if self.network == "shaken" else own)
-        optimiser = OPTIMISERS[self.optimiser](model.parameters())
+        loss_fn = Wavering(self.seed) if self.loss == "wavering" else None
+        learned = model.parameters() + (loss_fn.parameters() if loss_fn else [])
+        optimiser = OPTIMISERS[self.optimiser](learned)
         return {
             "model": model,
             "digits": noise(self.seed),
@@ -149,6 +168,7 @@ class Options:
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "rng": rng,
+            "loss_fn": loss_fn,
             "schedule": SCHEDULES[self.schedule](optimiser),
             "augment": speckle if self.augment else None,
             "average": optim.ExponentialMovingAverage(model, 0.9) if self.average else None,
@@ -174,6 +194,9 @@ def outcome(arguments: dict[str, Any], history: list[Epoch]) -> dict[str, Any]:
     """Say in comparable form what a run has led to: everything but how long it took."""
     parts = [arguments[name] for name in ("model", "optimiser", "schedule", "average")]
     generators = [arguments["rng"]]
+    if isinstance(arguments.get("loss_fn"), Wavering):
+        parts.append(arguments["loss_fn"])
+        generators += arguments["loss_fn"].kept["own"]
     if isinstance(arguments["model"], Shaken):
         generators.append(arguments["model"].rng)
     return {

@@ -258,6 +258,13 @@ def turned(degrees: float) -> dict[str, Any]:
     return {"augment": Compose([RandomAffine(degrees), ElasticTransform()])}
 
 
+def losing(*sizes: int) -> dict[str, Any]:
+    layers = (nn.Linear(*sizes[i : i + 2]) for i in range(len(sizes) - 1))
+    loss_fn = nn.Sequential(*layers)
+    loss_fn.forward = nn.functional.cross_entropy  # type: ignore[method-assign]
+    return {"loss_fn": loss_fn}
+
+
 def weighted(last: float) -> dict[str, Any]:
     return {"loss_fn": nn.CrossEntropyLoss(np.array([1.0] * 9 + [last], np.float32))}
 
@@ -280,7 +287,9 @@ def weighted(last: float) -> dict[str, Any]:
             {"loss_fn": nn.CrossEntropyLoss(label_smoothing=0.2)},
             "loss function is .*label_smoothing=0.1.* there and .*label_smoothing=0.2",
         ),
-        (weighted(1.0), weighted(2.0), "loss function is .*checksum .* there and .*checksum"),
+        (losing(3, 2), losing(4, 2), r"loss function 0.weight is float32 \(3, 2\) there and .*\(4"),
+        (losing(3, 2), losing(3, 2, 2), "loss function 1.bias is missing there and"),
+        (weighted(1.0), weighted(2.0), "loss function .*checksum .* there and .*checksum"),
     ],
 )
 def test_objects_made_with_other_arguments_are_refused(

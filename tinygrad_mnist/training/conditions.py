@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_mnist import Tensor
+from tinygrad_mnist import Tensor, nn
 
 if TYPE_CHECKING:
-    from tinygrad_mnist import nn, optim
+    from tinygrad_mnist import optim
     from tinygrad_mnist.data import Digits
 
 __all__ = [
     "describe",
     "describe_data",
+    "describe_loss",
     "describe_model",
     "describe_optimiser",
     "describe_schedule",
@@ -34,6 +35,15 @@ def describe_model(model: nn.Module) -> dict[str, str]:
     return {f"part {number}": part for number, part in enumerate(parts)} | {
         name: f"{tensor.dtype} {tensor.shape}" for name, tensor in model.named_state()
     }
+
+
+def describe_loss(loss_fn: object) -> str | dict[str, str]:
+    """Say of what kind a loss function is; of a module with a state or parts, what these are."""
+    described = describe(loss_fn)
+    if not isinstance(loss_fn, nn.Module):
+        return described
+    within = describe_model(loss_fn)
+    return described if len(within) == 1 else {"kind": described, **within}
 
 
 def describe_optimiser(optimiser: optim.Optimizer) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def fit(
     rng
         Shuffles the digits and seeds the augmentation, for every epoch anew.
     loss_fn
-        Takes logits and labels, and gives the mean loss; the cross-entropy if it is not given.
+        Takes logits and labels, and gives the mean loss; the cross-entropy if it is not given. If
+        it is a module, what it learns or counts is kept in checkpoints, too.
     schedule
         Sets the learning rate; stepped after every step of the optimiser.
     augment
@@ -91,7 +92,8 @@ def fit(
         Where to keep the run.
     resume
         Where to go on from. The other arguments must be built as for the run that was killed; how
-        far they, and the generators of the model's modules, had come is taken from here.
+        far they, and the generators of the modules, had come is taken from here. (Generators are
+        found in a module's attributes, and in lists, tuples and dicts there.)
 
     Returns
     -------
@@ -135,9 +137,8 @@ def fit(
     batches = Batches(digits.images, digits.labels, batch_size, rng, augment=augment)
     compute_logits(model, digits.images[:1])  # says by their shapes what does not fit
     clip = _clipping(optimiser, clip_norm, clip_value)
-    run = Run(model, optimiser, schedule, average, rng)
+    run = Run(model, optimiser, schedule, average, rng, loss_fn)
     conditions = run.conditions() | {
-        "loss function": describe(loss_fn),
         "augmentation": describe(augment),
         "epochs": epochs,
         "batch size": batch_size,

@@ -6,6 +6,7 @@ loads the state goes on with the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,13 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 
-from .conditions import describe, describe_model, describe_optimiser, describe_schedule
+from .conditions import (
+    describe,
+    describe_loss,
+    describe_model,
+    describe_optimiser,
+    describe_schedule,
+)
 from .evaluation import Evaluation
 from .history import Epoch
 
@@ -71,9 +78,12 @@ class Run:
         schedule: optim.lr_scheduler.LRScheduler | None,
         average: optim.ExponentialMovingAverage | None,
         rng: np.random.Generator,
+        loss_fn: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         self.model, self.optimiser, self.schedule = model, optimiser, schedule
-        self.average, self.rng = average, rng
+        self.average, self.rng, self.loss_fn = average, rng, loss_fn
+        # What a loss learns or counts is a part of the run, if it is a module.
+        self._loss = loss_fn if isinstance(loss_fn, nn.Module) else nn.Module()
         self.history: list[Epoch] = []
         self.tally: Tally | None = None
         self.done = False
@@ -138,15 +148,16 @@ class Run:
             "optimiser": describe_optimiser(self.optimiser),
             "schedule": describe_schedule(self.schedule),
             "average": describe(self.average),
+            "loss function": describe_loss(self.loss_fn),
             # Which of them are the same one matters, too.
             "generators": [f"{type(g).__name__} {distinct.index(g)}" for g in generators],
         }
 
     def _generators(self) -> list[np.random.BitGenerator]:
         """List where random numbers come from, in a fixed order; what is shared, several times."""
-        held = [v for module in self.model.modules() for v in vars(module).values()]
-        generators = [v for v in (self.rng, *held) if isinstance(v, np.random.Generator)]
-        return [generator.bit_generator for generator in generators]
+        modules = [*self.model.modules(), *self._loss.modules()]
+        held = [self.rng, *(value for module in modules for value in vars(module).values())]
+        return [generator.bit_generator for value in held for generator in _generators_in(value)]
 
     def state(self) -> dict[str, Any]:
         """Collect all that a resumed run has to know, in dicts, lists, arrays and numbers."""
@@ -159,6 +170,7 @@ class Run:
             },
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
+            "loss function": self._loss.state_dict(),
             "generators": [generator.state for generator in dict.fromkeys(self._generators())],
             "best": self.best,
             "history": [epoch._asdict() for epoch in self.history],
@@ -180,6 +192,7 @@ class Run:
             self.schedule.load_state_dict(state["schedule"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        self._loss.load_state_dict(state.get("loss function", {}))  # older checkpoints lack it
         own = dict.fromkeys(self._generators())
         for generator, values in zip(own, state["generators"], strict=True):
             generator.state = values
@@ -187,3 +200,12 @@ class Run:
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.tally = None if state["tally"] is None else Tally(**state["tally"])
         self.done = state["done"]
+
+
+def _generators_in(value: Any, *above: int) -> Iterator[np.random.Generator]:
+    """Find the generators in a value: itself, or what lists, tuples and dicts in it hold."""
+    if isinstance(value, np.random.Generator):
+        yield value
+    elif isinstance(value, dict | list | tuple) and id(value) not in above:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _generators_in(part, *above, id(value))
