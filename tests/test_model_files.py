@@ -160,6 +160,16 @@ def test_layers_without_arrays_of_their_own_come_back(tmp_path: Path) -> None:
         assert repr(load_model(tmp_path / "model")[0]) == repr(layer)
 
 
+def test_an_axis_that_was_saved_by_its_other_name_is_read(tmp_path: Path) -> None:
+    layers = [*THREE, ["Softmax", {"axis": 0}], ["LogSoftmax", {"dim": 1}]]
+    write(tmp_path / "model", {"version": 2, "layers": layers, "trained_on": ""})
+    *_, first, second = load_model(tmp_path / "model")
+    assert (first.dim, second.dim) == (0, 1)  # type: ignore[attr-defined]
+    save_model(tmp_path / "model", nn.Sequential(first, second))
+    described = read_record(tmp_path / "model")["layers"]
+    assert described == [["Softmax", {"dim": 0}], ["LogSoftmax", {"dim": 1}]]
+
+
 def crafted(name: str, **arguments: Any) -> list[Any]:
     return [name, arguments]
 

@@ -57,6 +57,7 @@ _LAYERS: dict[str, Any] = {
     )
 }
 _NOT_SAVED = ("rng", "init", "dtype")  # of a layer's arguments
+_NOT_SAVED_NOW = ("axis",)  # but still read: a second name, under which older files have it
 # A file has several bytes for each number of its layers; but some, such as BatchNorm1d with
 # affine=False, make arrays that it does not hold. More of these than so many are not believed.
 _UNSTORED = 2**20
@@ -236,7 +237,7 @@ def _describe(model: nn.Sequential) -> list[list[Any]]:
 
 def _saved(layer: type[nn.Module]) -> list[str]:
     names = inspect.signature(layer).parameters
-    return [name for name in names if name not in _NOT_SAVED]
+    return [name for name in names if name not in _NOT_SAVED + _NOT_SAVED_NOW]
 
 
 def _argument(layer: nn.Module, name: str) -> Any:
@@ -291,7 +292,7 @@ def _check_arguments(layer: type[nn.Module], arguments: Mapping[str, Any]) -> No
     """Refuse arguments that a layer does not have, or that are of another type."""
     taken = inspect.signature(layer, eval_str=True).parameters
     for name, value in arguments.items():
-        if name not in _saved(layer):
+        if name not in taken or name in _NOT_SAVED:
             raise ValueError(f"{layer.__name__} has no argument {name}")
         if not _is_of(taken[name].annotation, value):
             raise ValueError(f"{layer.__name__}: {name} is {value!r}")

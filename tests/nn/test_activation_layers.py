@@ -23,7 +23,9 @@ MODULES: list[tuple[nn.Module, str, dict[str, Any]]] = [
     (nn.GELU(), "gelu", {}),
     (nn.GELU("tanh"), "gelu", {"approximate": "tanh"}),
     (nn.Softmax(), "softmax", {}),
-    (nn.LogSoftmax(0), "log_softmax", {"axis": 0}),
+    (nn.LogSoftmax(0), "log_softmax", {"dim": 0}),
+    (nn.Softmax(dim=0), "softmax", {"axis": 0}),
+    (nn.LogSoftmax(axis=0), "log_softmax", {"dim": 0}),
 ]
 
 
@@ -60,13 +62,27 @@ def test_printed_forms() -> None:
         "SiLU()",
         "GELU(approximate='none')",
         "GELU(approximate='tanh')",
-        "Softmax(axis=-1)",
-        "LogSoftmax(axis=0)",
+        "Softmax(dim=-1)",
+        "LogSoftmax(dim=0)",
+        "Softmax(dim=0)",
+        "LogSoftmax(dim=0)",
     ]
 
 
 def test_arguments_that_make_no_sense_are_refused_at_once() -> None:
-    with pytest.raises(ValueError, match=r"^softplus: beta is 0; expected a positive number$"):
-        nn.Softplus(0)
-    with pytest.raises(ValueError, match=r"^gelu: approximate is 'no'; expected 'none' or 'tanh'$"):
+    with pytest.raises(ValueError, match=r"^GELU: approximate is 'no'; expected 'none' or 'tanh'$"):
         nn.GELU("no")
+
+
+@pytest.mark.parametrize("function", [functional.softmax, functional.log_softmax])
+def test_an_axis_has_two_names_and_one_value(function: Any) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for found in (function(x, dim=0), function(x, axis=0), function(x, -2)):
+        np.testing.assert_array_equal(found, function(x, 0))
+    name = function.__name__
+    with pytest.raises(ValueError, match=f"^{name}: dim and axis are the same; give one of them$"):
+        function(x, 0, axis=0)
+    with pytest.raises(ValueError, match=f"^{name}: dim is 1.5; expected a whole number$"):
+        function(x, 1.5)
+    with pytest.raises(IndexError, match=f"^{name}: .*axis 2"):
+        function(x, 2)

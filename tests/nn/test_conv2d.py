@@ -218,9 +218,9 @@ def test_printed_form() -> None:
 @pytest.mark.parametrize(
     ("arguments", "keywords", "error", "sentence"),
     [
-        ((0, 2, 3), {}, ValueError, "Conv2d: channels must be positive, not 0, 2"),
+        ((0, 2, 3), {}, ValueError, "Conv2d: in_channels is 0; expected a whole"),
         ((2, 3, 3), {"groups": 2}, ValueError, "Conv2d: 2 channels in and 3 out .* 2 groups"),
-        ((2, 2, 3), {"groups": 0}, ValueError, "Conv2d: .* do not fall into 0 groups"),
+        ((2, 2, 3), {"groups": 0}, ValueError, "Conv2d: groups is 0; expected a whole number"),
         ((2, 2, 0), {}, ValueError, "Conv2d: kernel_size is 0; expected 1 or more"),
         ((2, 2, (3, 3, 3)), {}, TypeError, r"Conv2d: kernel_size is \(3, 3, 3\); expected an int"),
         ((2, 2, 3), {"stride": 0}, ValueError, "conv2d: stride is 0; expected 1 or more"),

@@ -71,7 +71,7 @@ def test_indices_that_are_no_rows(indices: Any, error: type[Exception], sentence
 
 def test_sizes_and_padding_make_sense() -> None:
     for sizes in ((0, 2), (2, 0)):
-        with pytest.raises(ValueError, match=rf"^Embedding: sizes .* not {sizes[0]}, {sizes[1]}$"):
+        with pytest.raises(ValueError, match=r"^Embedding: .* is 0; expected a whole number, 1"):
             nn.Embedding(*sizes)
     for padding in (5, -6):
         with pytest.raises(ValueError, match=rf"^Embedding: padding_idx {padding} is not one of 5"):

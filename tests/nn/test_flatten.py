@@ -52,7 +52,9 @@ def test_shapes_that_do_not_fit(layer: nn.Module, shape: tuple[int, ...], senten
 
 @pytest.mark.parametrize("sizes", [(), (-1, -1), (-2, 3)])
 def test_sizes_that_make_no_sense(sizes: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"^Unflatten: sizes .*; expected lengths"):
+    with pytest.raises(
+        ValueError, match=r"^Unflatten: unflattened_size is .*; expected several lengths"
+    ):
         nn.Unflatten(1, sizes)
 
 

@@ -127,7 +127,7 @@ def test_printed_form() -> None:
         "    (1): ReLU()\n"
         "    (2): Linear(3, 2)  # 8 parameters\n"
         "  )  # 23 parameters\n"
-        "  (1): Softmax(axis=-1)\n"
+        "  (1): Softmax(dim=-1)\n"
         ")  # 23 parameters"
     )
 

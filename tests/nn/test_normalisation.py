@@ -227,7 +227,7 @@ def test_printed_forms() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "sentence"),
     [
-        (lambda: nn.BatchNorm1d(0), ValueError, "BatchNorm1d: num_features must be positive"),
+        (lambda: nn.BatchNorm1d(0), ValueError, "BatchNorm1d: num_features is 0; expected"),
         (lambda: nn.BatchNorm2d(2, -1.0), ValueError, "BatchNorm2d: eps is -1.0; expected"),
         (lambda: nn.BatchNorm2d(2, 1e-5, 1.5), ValueError, "BatchNorm2d: momentum is 1.5; expec"),
         (lambda: nn.LayerNorm(0), ValueError, "LayerNorm: normalized_shape is 0; expected pos"),

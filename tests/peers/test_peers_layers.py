@@ -114,7 +114,10 @@ def test_activations(torch: ModuleType, name: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
 def test_softmax(torch: ModuleType, name: str, axis: int, data: st.DataObject) -> None:
     x = normal(data, 2, 3, 4)
-    compare(torch, getattr(nn, name)(axis), getattr(torch.nn, name)(axis), [x])
+    compare(torch, getattr(nn, name)(dim=axis), getattr(torch.nn, name)(dim=axis), [x])
+    function = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}[name]
+    mine, its = (getattr(f, function) for f in (nn.functional, torch.nn.functional))
+    compare(torch, lambda a: mine(a, dim=axis), lambda a: its(a, dim=axis), [x])
 
 
 @settings(max_examples=10)

@@ -62,7 +62,7 @@ def convolutional(rng: np.random.Generator) -> nn.Module:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Dropout(0.3, rng),
+        nn.Dropout(0.3, rng=rng),
         nn.Linear(48, 10, rng=rng),
     )
 

@@ -221,7 +221,7 @@ def test_another_run_is_refused(checkpoint: Checkpoint, change: Any, words: str)
 
 
 def dropping(p: float) -> dict[str, Any]:
-    model = nn.Sequential(*small(), nn.Dropout(p, np.random.default_rng(0)))
+    model = nn.Sequential(*small(), nn.Dropout(p, rng=np.random.default_rng(0)))
     return {"model": model, "optimiser": optim.SGD(model.parameters(), 0.05)}
 
 

@@ -1,4 +1,7 @@
-"""Activations as modules: each applies a function of the table to every element."""
+"""Activations as modules: each applies a function of the table to every element, or along an axis.
+
+The softmax and its logarithm are functions here, too, which take PyTorch's name of the axis.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import arguments, at_least_0, finite, one_of, positive, whole
 from ..engine import NO_KEYWORDS, Rule, apply
 from ..rules import (
     RULES,
     elu,
     gelu,
     leaky_relu,
-    log_softmax,
     relu,
     sigmoid,
     silu,
-    softmax,
     softplus,
 )
+from ..rules import log_softmax as log_softmax_rule
+from ..rules import softmax as softmax_rule
 from .module import Module
 
 __all__ = [
@@ -32,6 +36,8 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "log_softmax",
+    "softmax",
 ]
 
 
@@ -46,17 +52,17 @@ class _Activation(Module):
 
 
 class _WithArguments(_Activation):
-    """A row with arguments, which are attributes of the same names."""
+    """A row with options, which are attributes of the same names."""
 
-    arguments: ClassVar[tuple[str, ...]]
+    options: ClassVar[tuple[str, ...]]
 
     def forward(self, x: Any) -> Any:
         """Apply it."""
-        return apply(self.rule, (x,), {name: getattr(self, name) for name in self.arguments}, False)
+        return apply(self.rule, (x,), {name: getattr(self, name) for name in self.options}, False)
 
     def extra_repr(self) -> str:
         """Write the arguments."""
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.arguments)
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options)
 
 
 class ReLU(_Activation):
@@ -77,10 +83,10 @@ class LeakyReLU(_WithArguments):
     """
 
     rule = leaky_relu
-    arguments = ("negative_slope",)
+    options = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+        (self.negative_slope,) = arguments("LeakyReLU", negative_slope=(finite, negative_slope))
 
 
 class ELU(_WithArguments):
@@ -96,10 +102,10 @@ class ELU(_WithArguments):
     """
 
     rule = elu
-    arguments = ("alpha",)
+    options = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        (self.alpha,) = arguments("ELU", alpha=(finite, alpha))
 
 
 class Softplus(_WithArguments):
@@ -114,12 +120,12 @@ class Softplus(_WithArguments):
     """
 
     rule = softplus
-    arguments = ("beta", "threshold")
+    options = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta = beta
-        self.threshold = threshold
-        _check(self)
+        self.beta, self.threshold = arguments(
+            "Softplus", beta=(positive, beta), threshold=(at_least_0, threshold)
+        )
 
 
 class Sigmoid(_Activation):
@@ -157,33 +163,88 @@ class GELU(_WithArguments):
     """
 
     rule = gelu
-    arguments = ("approximate",)
+    options = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
-        _check(self)
+        (self.approximate,) = arguments("GELU", approximate=(one_of("none", "tanh"), approximate))
 
 
-class Softmax(_WithArguments):
-    """The softmax: exponentials, normalised to sum to 1 along an axis."""
+class _AlongAxis(_Activation):
+    """A row along one axis, which PyTorch calls `dim` and NumPy `axis`."""
 
-    rule = softmax
-    arguments = ("axis",)
+    def __init__(self, dim: int = -1, *, axis: int | None = None) -> None:
+        self.dim = _dim(type(self).__name__, dim, axis)
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def forward(self, x: Any) -> Any:
+        """Apply it."""
+        return apply(self.rule, (x,), {"axis": self.dim}, False)
 
-
-class LogSoftmax(_WithArguments):
-    """The logarithm of the softmax along an axis."""
-
-    rule = log_softmax
-    arguments = ("axis",)
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def extra_repr(self) -> str:
+        """Write the axis."""
+        return f"dim={self.dim}"
 
 
-def _check(activation: _Activation) -> None:
-    """Let the function refuse arguments that make no sense when the module is made."""
-    activation(np.zeros(0))
+class Softmax(_AlongAxis):
+    """The softmax: exponentials, normalised to sum to 1 along an axis.
+
+    Parameters
+    ----------
+    dim
+        The axis.
+    axis
+        The same by NumPy's name.
+
+    Examples
+    --------
+    >>> Softmax(dim=0)(np.zeros((4, 2))).tolist()
+    [[0.25, 0.25], [0.25, 0.25], [0.25, 0.25], [0.25, 0.25]]
+    """
+
+    rule = softmax_rule
+
+
+class LogSoftmax(_AlongAxis):
+    """The logarithm of the softmax along an axis; its arguments are those of `Softmax`."""
+
+    rule = log_softmax_rule
+
+
+def softmax(x: Any, dim: int = -1, *, axis: int | None = None) -> Any:
+    """Normalise exponentials to sum to 1 along an axis.
+
+    Parameters
+    ----------
+    x
+        Of any shape with this axis.
+    dim
+        The axis.
+    axis
+        The same by NumPy's name.
+
+    Raises
+    ------
+    ValueError
+        If the axis is not a whole number, or both names are given.
+    IndexError
+        If `x` has no such axis.
+
+    Examples
+    --------
+    >>> softmax(np.log([[1.0, 3.0]]), dim=1).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+    return softmax_rule(x, axis=_dim("softmax", dim, axis))
+
+
+def log_softmax(x: Any, dim: int = -1, *, axis: int | None = None) -> Any:
+    """Compute the logarithm of the softmax; arguments and errors are those of `softmax`."""
+    return log_softmax_rule(x, axis=_dim("log_softmax", dim, axis))
+
+
+def _dim(name: str, dim: int, axis: int | None) -> int:
+    """Take an axis that has two names; `name` is who asks."""
+    if axis is not None and dim != -1:
+        raise ValueError(f"{name}: dim and axis are the same; give one of them")
+    given = {"dim": (whole, dim)} if axis is None else {"axis": (whole, axis)}
+    found: int = arguments(name, **given)[0]
+    return found

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..checks import arguments, count, generator
 from ..engine import Rule, apply, in_one_piece
 from ..rules import define
 from ..tensor import Tensor
@@ -327,17 +328,20 @@ class Conv2d(Module):
         init: Callable[..., np.ndarray] = he_normal,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if in_channels < 1 or out_channels < 1:
-            raise ValueError(
-                f"Conv2d: channels must be positive, not {in_channels}, {out_channels}"
-            )
+        in_channels, out_channels, groups, rng = arguments(
+            "Conv2d",
+            in_channels=(count, in_channels),
+            out_channels=(count, out_channels),
+            groups=(count, groups),
+            rng=(generator, rng),
+        )
         _check_groups("Conv2d", out_channels, in_channels, groups)
         kernel = pair("Conv2d: kernel_size", kernel_size, 1)
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         _windows(kernel, stride, padding, dilation)
         shape = (out_channels, in_channels // groups, *kernel)
-        values = init(shape, rng or np.random.default_rng(), dtype)
+        values = init(shape, rng, dtype)
         self.weight = Tensor(values, dtype, requires_grad=True)
         self.bias = Tensor(np.zeros(out_channels, dtype), requires_grad=True) if bias else None
 

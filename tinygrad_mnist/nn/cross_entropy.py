@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import arguments, share
 from ..engine import ForeignArray, Traced, apply, as_array, ensure
 from ..rules import define, log_softmax, softmax
 from ..rules.casting import an_array
@@ -16,7 +17,7 @@ from .affine import ones
 from .reductions import check_reduction
 from .softmax_cross_entropy import softmax_cross_entropy
 
-__all__ = ["check_smoothing", "cross_entropy", "nll_loss"]
+__all__ = ["cross_entropy", "nll_loss"]
 
 Array = Any
 
@@ -139,7 +140,7 @@ def cross_entropy(
     ):
         return softmax_cross_entropy(logits, targets)
     check_reduction("cross_entropy", reduction)
-    check_smoothing("cross_entropy", label_smoothing)
+    (label_smoothing,) = arguments("cross_entropy", label_smoothing=(share, label_smoothing))
     factors = _class_weights("cross_entropy", weight, logits)
     if targets.dtype.kind == "f":
         if ignore_index >= 0:
@@ -248,12 +249,6 @@ def nll_loss(
 # --- what both make of their arguments ----------------------------------------------------
 
 
-def check_smoothing(name: str, label_smoothing: float) -> None:
-    """Refuse what is no part of a whole."""
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing is {label_smoothing}; expected 0 to 1")
-
-
 def _scores(name: str, input: Any) -> Array:
     scores = input if hasattr(input, "dtype") else as_array(input)
     if scores.dtype.kind != "f":
@@ -313,7 +308,8 @@ def _labels(name: str, scores: Array, targets: Array, ignore_index: int) -> tupl
     wrong = counts & ((labels < 0) | (labels >= classes))
     which = "" if isinstance(labels, ForeignArray) or not wrong.any() else f" {labels[wrong][0]}"
     ensure(
-        ~wrong.any(), f"{name}: label{which} is not one of the {classes} classes, 0 to {classes - 1}"
+        ~wrong.any(),
+        f"{name}: label{which} is not one of the {classes} classes, 0 to {classes - 1}",
     )
     return np.where(counts, labels, 0).astype(np.intp), counts
 

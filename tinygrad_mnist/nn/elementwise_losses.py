@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import arguments, not_negative
 from ..engine import as_array
 from ..rules import softplus
 from .reductions import check_reduction, reduced
 
 __all__ = [
     "binary_cross_entropy_with_logits",
-    "check_beta",
     "kl_div",
     "l1_loss",
     "mse_loss",
@@ -82,12 +82,6 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced("l1_loss", np.abs(x - t), reduction)
 
 
-def check_beta(name: str, beta: float) -> None:
-    """Refuse what is no distance."""
-    if not 0 <= beta < math.inf:
-        raise ValueError(f"{name}: beta is {beta}; expected 0 or more")
-
-
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     r"""Compute the absolute error, made smooth where it is small.
 
@@ -111,7 +105,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     >>> smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none").tolist()
     [0.125, 2.5]
     """
-    check_beta("smooth_l1_loss", beta)
+    (beta,) = arguments("smooth_l1_loss", beta=(not_negative, beta))
     x, t = _pair("smooth_l1_loss", input, target)
     difference = x - t
     if beta == 0:

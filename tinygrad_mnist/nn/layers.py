@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..checks import arguments, count, generator, optional, share, whole
 from ..engine import NO_KEYWORDS, apply
 from ..rules import RULES
 from ..tensor import Tensor
@@ -62,9 +63,13 @@ class Linear(Module):
         init: Callable[..., np.ndarray] = he_normal,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"Linear: sizes must be positive, not {in_features}, {out_features}")
-        values = init((in_features, out_features), rng or np.random.default_rng(), dtype)
+        in_features, out_features, rng = arguments(
+            "Linear",
+            in_features=(count, in_features),
+            out_features=(count, out_features),
+            rng=(generator, rng),
+        )
+        values = init((in_features, out_features), rng, dtype)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Tensor(values, dtype, requires_grad=True)
         self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True) if bias else None
@@ -125,11 +130,13 @@ class Embedding(Module):
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if num_embeddings < 1 or embedding_dim < 1:
-            raise ValueError(
-                f"Embedding: sizes must be positive, not {num_embeddings}, {embedding_dim}"
-            )
-        rng = rng or np.random.default_rng()
+        num_embeddings, embedding_dim, padding_idx, rng = arguments(
+            "Embedding",
+            num_embeddings=(count, num_embeddings),
+            embedding_dim=(count, embedding_dim),
+            padding_idx=(optional(whole), padding_idx),
+            rng=(generator, rng),
+        )
         values = rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype)
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
@@ -171,8 +178,9 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        self.start_dim, self.end_dim = arguments(
+            "Flatten", start_dim=(whole, start_dim), end_dim=(whole, end_dim)
+        )
 
     def forward(self, x: Any) -> Any:
         """Reshape an array that has these axes."""
@@ -206,13 +214,9 @@ class Unflatten(Module):
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
-        sizes = tuple(unflattened_size)
-        if not sizes or min(sizes) < -1 or sizes.count(-1) > 1:
-            raise ValueError(
-                f"Unflatten: sizes {sizes}; expected lengths, of which one at most is -1"
-            )
-        self.dim = dim
-        self.unflattened_size = sizes
+        self.dim, self.unflattened_size = arguments(
+            "Unflatten", dim=(whole, dim), unflattened_size=(_lengths, unflattened_size)
+        )
 
     def forward(self, x: Any) -> Any:
         """Reshape an array whose axis is as long as the product of the sizes."""
@@ -229,6 +233,17 @@ class Unflatten(Module):
     def extra_repr(self) -> str:
         """Write the axis and the sizes."""
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+def _lengths(value: Any) -> tuple[int, ...]:
+    """Take the lengths of axes, of which one may be left open."""
+    try:
+        sizes = tuple(map(whole, value))
+    except (TypeError, ValueError):
+        sizes = ()
+    if not sizes or min(sizes) < -1 or sizes.count(-1) > 1:
+        raise ValueError("several lengths, of which one at most is -1")
+    return sizes
 
 
 def _axis(name: str, dim: int, shape: tuple[int, ...]) -> int:
@@ -255,7 +270,7 @@ class Dropout(Module):
     Raises
     ------
     ValueError
-        If `p` is no probability.
+        If an argument makes no sense.
 
     Examples
     --------
@@ -267,10 +282,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p is {p}; expected a probability, from 0 to 1")
-        self.p = p
-        self.rng = rng or np.random.default_rng()
+        self.p, self.rng = arguments("Dropout", p=(share, p), rng=(generator, rng))
 
     def forward(self, x: Any) -> Any:
         """Multiply by 0 or ``1 / (1 - p)`` in training; else return the input itself."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..checks import arguments, not_negative, share, whole
 from ..engine import as_array
 from ..tensor import Tensor
-from .cross_entropy import check_smoothing, cross_entropy, nll_loss
+from .cross_entropy import cross_entropy, nll_loss
 from .elementwise_losses import (
     binary_cross_entropy_with_logits,
-    check_beta,
     kl_div,
     l1_loss,
     mse_loss,
@@ -87,10 +87,12 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(reduction)
-        check_smoothing("CrossEntropyLoss", label_smoothing)
         self.weight = _constant(weight)
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
+        self.ignore_index, self.label_smoothing = arguments(
+            "CrossEntropyLoss",
+            ignore_index=(whole, ignore_index),
+            label_smoothing=(share, label_smoothing),
+        )
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss of logits with integer labels or with probabilities."""
@@ -107,7 +109,7 @@ class NLLLoss(_Loss):
     ) -> None:
         super().__init__(reduction)
         self.weight = _constant(weight)
-        self.ignore_index = ignore_index
+        (self.ignore_index,) = arguments("NLLLoss", ignore_index=(whole, ignore_index))
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss of logarithms of probabilities, with integer labels."""
@@ -141,8 +143,7 @@ class SmoothL1Loss(_Loss):
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
-        check_beta("SmoothL1Loss", beta)
-        self.beta = beta
+        (self.beta,) = arguments("SmoothL1Loss", beta=(not_negative, beta))
 
     def forward(self, input: Any, target: Any) -> Any:
         """Compute the loss of an input and a target of equal shapes."""

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..checks import arguments, count, not_negative, optional, share
 from ..tensor import Tensor
 from .module import Module
-from .normalisation import batch_norm, check_eps, check_momentum, layer_norm, shape_of
+from .normalisation import batch_norm, layer_norm, shape_of
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
@@ -30,13 +31,12 @@ class _BatchNorm(Module):
         *,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        name = type(self).__name__
-        if num_features < 1:
-            raise ValueError(f"{name}: num_features must be positive, not {num_features}")
-        check_eps(name, eps)
-        if momentum is not None:
-            check_momentum(name, momentum)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features, self.eps, self.momentum = arguments(
+            type(self).__name__,
+            num_features=(count, num_features),
+            eps=(not_negative, eps),
+            momentum=(optional(share), momentum),
+        )
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Tensor(np.ones(num_features, dtype), requires_grad=True) if affine else None
         self.bias = Tensor(np.zeros(num_features, dtype), requires_grad=True) if affine else None
@@ -180,8 +180,8 @@ class LayerNorm(Module):
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.normalized_shape = shape_of("LayerNorm", normalized_shape)
-        check_eps("LayerNorm", eps)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
+        (self.eps,) = arguments("LayerNorm", eps=(not_negative, eps))
+        self.elementwise_affine = elementwise_affine
         ones, zeros = np.ones(self.normalized_shape, dtype), np.zeros(self.normalized_shape, dtype)
         self.weight = Tensor(ones, requires_grad=True) if elementwise_affine else None
         self.bias = Tensor(zeros, requires_grad=True) if elementwise_affine and bias else None

@@ -10,16 +10,17 @@ Ioffe and Szegedy 2015, "Batch normalization"; Ba, Kiros and Hinton 2016, "Layer
 from __future__ import annotations
 
 import operator
-from math import isfinite, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import arguments, not_negative, share
 from ..engine import Traced, apply
 from ..rules import define
 from ..rules.axes import keep
 
-__all__ = ["batch_norm", "check_eps", "check_momentum", "layer_norm", "shape_of"]
+__all__ = ["batch_norm", "layer_norm", "shape_of"]
 
 Array = Any
 Axes = tuple[int, ...]
@@ -135,18 +136,6 @@ _normalisation = define(
 # --- what people call ---------------------------------------------------------------------
 
 
-def check_eps(name: str, eps: float) -> None:
-    """Refuse an `eps` that makes no sense; `name` is who asks."""
-    if not (isfinite(eps) and eps >= 0):
-        raise ValueError(f"{name}: eps is {eps}; expected a finite number, 0 or more")
-
-
-def check_momentum(name: str, momentum: float) -> None:
-    """Refuse a momentum that makes no sense; `name` is who asks."""
-    if not 0 <= momentum <= 1:
-        raise ValueError(f"{name}: momentum is {momentum}; expected a number from 0 to 1")
-
-
 def batch_norm(
     x: Any,
     running_mean: Any,
@@ -194,8 +183,7 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    check_eps("batch_norm", eps)
-    check_momentum("batch_norm", momentum)
+    eps, momentum = arguments("batch_norm", eps=(not_negative, eps), momentum=(share, momentum))
     _check_channels(x, running_mean, running_var, weight, bias)
     axes = (0, *range(2, x.ndim))
     if not training:
@@ -273,7 +261,7 @@ def layer_norm(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    check_eps("layer_norm", eps)
+    (eps,) = arguments("layer_norm", eps=(not_negative, eps))
     shape = shape_of("layer_norm", normalized_shape)
     if x.shape[x.ndim - len(shape) :] != shape or x.ndim < len(shape):
         raise ValueError(

@@ -2,7 +2,7 @@
 
 `optimiser` holds what all optimisers are, `sgd`, `adam` and `rmsprop` how each moves a parameter,
 `lr_scheduler` how the learning rate changes on the way, and `averaging` the moving average of the
-weights. `blocks` is how large arrays pass through the cache, and `checks` what an option may be.
+weights. `blocks` is how large arrays pass through the cache.
 """
 
 from . import lr_scheduler

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, multiply, sqrt, subtract
 
+from ..checks import Check, fractions, not_negative
 from ..engine import numbers
 from ..tensor import Tensor
 from .blocks import constant
-from .checks import Check, fractions, not_negative
 from .optimiser import Array, Group, Moving, Optimizer, Place
 
 __all__ = ["Adam", "AdamW"]

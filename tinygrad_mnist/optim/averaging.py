@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import add, multiply, subtract
 
+from ..checks import checked, fraction, steps
 from ..engine import wrote
 from ..tensor import Tensor
 from .blocks import constant, cut
-from .checks import checked, fraction, steps
 
 if TYPE_CHECKING:
     from ..nn.module import Module

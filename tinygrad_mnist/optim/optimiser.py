@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import Check, checked, not_negative
 from ..engine import Leaf, Traced, live, wrote
 from ..tensor import Tensor
 from .blocks import Blocks, cut
-from .checks import Check, checked, not_negative
 
 __all__ = ["Array", "Group", "Moving", "Optimizer", "Place"]
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, maximum, multiply, sqrt, subtract
 
+from ..checks import Check, fraction, not_negative, switch
 from ..engine import numbers
 from ..tensor import Tensor
 from .blocks import constant
-from .checks import Check, fraction, not_negative, switch
 from .optimiser import Array, Group, Moving, Optimizer, Place
 
 __all__ = ["RMSprop"]

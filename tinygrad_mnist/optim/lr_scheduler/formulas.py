@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..checks import Check, count, not_negative, share
+from ...checks import Check, count, not_negative, share
 from ..optimiser import Optimizer
 from .schedule import LRScheduler
 

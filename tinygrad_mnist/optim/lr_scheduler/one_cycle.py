@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..checks import Check, count, each, fraction, not_negative, one_of, positive, share, switch
+from ...checks import Check, count, each, fraction, not_negative, one_of, positive, share, switch
 from ..optimiser import Optimizer
 from .schedule import LRScheduler
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from ..checks import Check, checked, each, not_negative, steps
+from ...checks import Check, checked, each, not_negative, steps
 from ..optimiser import Optimizer
 
 __all__ = ["LRScheduler"]

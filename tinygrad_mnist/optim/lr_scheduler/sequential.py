@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..checks import Check, count
+from ...checks import Check, count
 from ..optimiser import Optimizer
 from .schedule import LRScheduler
 

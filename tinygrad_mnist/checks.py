@@ -1,4 +1,7 @@
-"""What an option may be: functions that return it as Python's own, or say what was expected."""
+"""What an argument may be: functions that return it as Python's own, or say what was expected.
+
+They serve the arguments of layers and losses, and the options of optimisers and schedules.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,28 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 __all__ = [
     "Check",
+    "arguments",
+    "at_least_0",
     "checked",
     "count",
     "each",
+    "finite",
     "fraction",
     "fractions",
+    "generator",
+    "no",
     "not_negative",
     "one_of",
+    "optional",
     "positive",
     "share",
     "steps",
     "switch",
+    "whole",
 ]
 
 Check = Callable[[Any], Any]
@@ -45,10 +57,45 @@ def checked(owner: str, checks: Mapping[str, Check], given: Mapping[str, Any]) -
     return found
 
 
+def arguments(owner: str, **given: tuple[Check, Any]) -> tuple[Any, ...]:
+    """Return arguments, each given with its check, as the checks do.
+
+    Raises
+    ------
+    ValueError
+        If one makes no sense; the message names the owner and the argument.
+
+    Examples
+    --------
+    >>> arguments("Dropout", p=(share, 2))
+    Traceback (most recent call last):
+    ValueError: Dropout: p is 2; expected a number from 0 to 1
+    """
+    checks = {name: check for name, (check, _) in given.items()}
+    values = {name: value for name, (_, value) in given.items()}
+    return tuple(checked(owner, checks, values).values())
+
+
 def _number(value: Any, holds: Callable[[float], bool], expected: str) -> float:
-    if not (isinstance(value, Real) and holds(float(value))):
+    if not isinstance(value, Real):
         raise ValueError(expected)
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not holds(number):
+        raise ValueError(expected)
+    return number
+
+
+def finite(value: Any) -> float:
+    """Take a finite number."""
+    return _number(value, math.isfinite, "a finite number")
+
+
+def at_least_0(value: Any) -> float:
+    """Take a number of 0 or more, which may be infinite."""
+    return _number(value, lambda x: x >= 0, "a number, 0 or more")
 
 
 def not_negative(value: Any) -> float:
@@ -87,11 +134,26 @@ def switch(value: Any) -> bool:
     return value
 
 
+def whole(value: Any) -> int:
+    """Take a whole number."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError("a whole number") from None
+
+
+def no(value: Any) -> bool:
+    """Take False, where there is nothing else."""
+    if value is not False:
+        raise ValueError("False, as there is nothing else here")
+    return False
+
+
 def steps(value: Any) -> int:
     """Take a count, 0 or more."""
     try:
-        number = operator.index(value)
-    except TypeError:
+        number = whole(value)
+    except ValueError:
         number = -1
     if number < 0:
         raise ValueError("a whole number, 0 or more")
@@ -107,6 +169,27 @@ def count(value: Any) -> int:
     if number < 1:
         raise ValueError("a whole number, 1 or more")
     return number
+
+
+def generator(value: Any) -> np.random.Generator:
+    """Take a generator of random numbers; of None, make one that is new and unseeded."""
+    if value is None:
+        return np.random.default_rng()
+    if not isinstance(value, np.random.Generator):
+        raise ValueError("a numpy.random.Generator")
+    return value
+
+
+def optional(check: Check) -> Check:
+    """Take None, too."""
+
+    def check_optional(value: Any) -> Any:
+        try:
+            return None if value is None else check(value)
+        except ValueError as expected:
+            raise ValueError(f"{expected}, or None") from None
+
+    return check_optional
 
 
 def one_of(*names: str) -> Check:
