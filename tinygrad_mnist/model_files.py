@@ -2,7 +2,8 @@
 
 It holds the weights under their names in the model, and in its metadata a record that tells the
 format's version and every layer with its arguments. `models` has the networks of this package, but
-any layers of `nn` in a row can be saved.
+any layers in a row can be saved that compute with what the one before them computed: all of `nn`
+except Embedding, which takes indices.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def save_model(path: str | os.PathLike[str], model: nn.Sequential, trained_on: s
     path
         The file to create or to replace. By custom its name ends in ``.safetensors``.
     model
-        Layers of `nn` one after another, with parameters of float32.
+        A Sequential of layers of `nn`, without Embedding, a loss or a module of one's own; with
+        parameters of float32.
     trained_on
         The kind of data that it learned from, for the record: an `MNIST.kind`.
 
@@ -255,7 +257,10 @@ def _plain(value: Any) -> Any:
 
 def _unknown(model: nn.Module) -> str:
     found = " ".join(repr(model).split())
-    return f"expected a Sequential of layers of nn, with parameters of float32, found {found}"
+    return (
+        f"expected a Sequential of layers that are one of {', '.join(_LAYERS)}, with parameters "
+        f"of float32, found {found}"
+    )
 
 
 def _build(layers: Sequence[Any], most: float = math.inf) -> nn.Sequential:
