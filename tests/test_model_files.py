@@ -111,6 +111,8 @@ PICTURES = st.sampled_from(
         lambda: nn.Conv2d(2, 2, 3, padding="same"),
         lambda: nn.BatchNorm2d(2),
         lambda: nn.MaxPool2d(2, stride=1, padding=1),
+        lambda: nn.MaxPool2d(2, ceil_mode=True),
+        lambda: nn.AvgPool2d(2, ceil_mode=True, divisor_override=3),
         lambda: nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False),
         lambda: nn.ReLU(),
     ]

@@ -58,7 +58,8 @@ _LAYERS: dict[str, Any] = {
     )
 }
 _NOT_SAVED = ("rng", "init", "dtype")  # of a layer's arguments
-_NOT_SAVED_NOW = ("axis",)  # but still read: a second name, under which older files have it
+# These are read but not written: another name of `dim`, and what can only be False.
+_NOT_WRITTEN = ("axis", "return_indices")
 # A file has several bytes for each number of its layers; but some, such as BatchNorm1d with
 # affine=False, make arrays that it does not hold. More of these than so many are not believed.
 _UNSTORED = 2**20
@@ -239,7 +240,7 @@ def _describe(model: nn.Sequential) -> list[list[Any]]:
 
 def _saved(layer: type[nn.Module]) -> list[str]:
     names = inspect.signature(layer).parameters
-    return [name for name in names if name not in _NOT_SAVED + _NOT_SAVED_NOW]
+    return [name for name in names if name not in _NOT_SAVED + _NOT_WRITTEN]
 
 
 def _argument(layer: nn.Module, name: str) -> Any:

@@ -52,17 +52,52 @@ def test_mean_is_what_plain_loops_compute(drawn: Any, seed: int, padded: bool) -
     shape, kernel, stride, padding, _ = drawn
     x = values(shape, seed)
     windows = Windows(kernel, stride or kernel, tuple((p, p) for p in padding))
-    found = avg_pool2d(x, kernel, stride, padding, padded)
+    found = avg_pool2d(x, kernel, stride, padding, False, padded)
     expected = mean_of_windows(x, windows=windows, count_include_pad=padded)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@given(poolings(), st.integers(0, 99))
-def test_the_first_of_the_largest_gets_the_gradient(drawn: Any, seed: int) -> None:
+@given(poolings(), st.integers(0, 99), st.booleans(), st.none() | st.integers(1, 9))
+def test_rounding_up_lets_a_last_window_in(
+    drawn: Any, seed: int, padded: bool, divisor: int | None
+) -> None:
     shape, kernel, stride, padding, dilation = drawn
+    x, steps = values(shape, seed), stride or kernel
+    for spread in (dilation, (1, 1)):  # the mean has no dilation
+        behind, number = [], []
+        for n, k, s, p, d in zip(shape[2:], kernel, steps, padding, spread, strict=True):
+            # As many windows as begin before the end and could not be left out.
+            begins = [i * s for i in range(n + 2 * p) if i * s < n + p]
+            begins = [b for b in begins if b - s + d * (k - 1) + 1 < n + 2 * p or b == 0]
+            number.append(len(begins))
+            behind.append((p, p + max(0, begins[-1] + d * (k - 1) + 1 - n - 2 * p)))
+        windows = Windows(kernel, steps, tuple(behind), spread)
+        if spread == dilation:
+            found = max_pool2d(x, kernel, stride, padding, dilation, True)
+            np.testing.assert_array_equal(found, max_of_windows(x, windows=windows))
+            assert found.shape[2:] == tuple(number)
+    found = avg_pool2d(x, kernel, stride, padding, True, padded, divisor)
+    assert found.shape[2:] == tuple(number)
+    expected = mean_of_windows(x, windows=windows, count_include_pad=padded, divisor=divisor)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+EXTREMES = st.sampled_from([(), (np.nan,), (-np.inf,), (np.nan, -np.inf, np.inf)])
+
+
+@given(poolings(), st.integers(0, 99), EXTREMES)
+def test_the_first_of_the_largest_gets_the_gradient_and_the_last_of_nan(
+    drawn: Any, seed: int, extremes: tuple[float, ...]
+) -> None:
+    shape, kernel, stride, padding, dilation = drawn
+    rng = np.random.default_rng(seed)
     x = values(shape, seed)
+    for extreme in extremes:
+        x[rng.random(shape) < rng.choice([0.1, 0.9])] = extreme
     y, gradient = everything(lambda t: max_pool2d(t, kernel, stride, padding, dilation), [x])
-    framed = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)), constant_values=-np.inf)
+    around = ((0, 0), (0, 0), *((p, p) for p in padding))
+    framed = np.pad(x, around, constant_values=-np.inf)
+    outside = np.pad(np.zeros(shape, bool), around, constant_values=True)
     expected = np.zeros(framed.shape)
     steps = stride or kernel
     for n, c, i, j in np.ndindex(y.shape):
@@ -70,8 +105,11 @@ def test_the_first_of_the_largest_gets_the_gradient(drawn: Any, seed: int) -> No
             slice(place * s, place * s + d * (k - 1) + 1, d)
             for place, s, d, k in zip((i, j), steps, dilation, kernel, strict=True)
         )
-        window, target = framed[(n, c, *cut)], expected[(n, c, *cut)]
-        target[np.unravel_index(np.argmax(window), window.shape)] += 1
+        window, target = framed[(n, c, *cut)].ravel(), expected[(n, c, *cut)]
+        missing, inside = np.isnan(window), ~outside[(n, c, *cut)].ravel()
+        largest = window == np.max(window)
+        place = missing.nonzero()[0][-1] if missing.any() else np.argmax(largest & inside)
+        target[np.unravel_index(place, target.shape)] += 1
     inside = tuple(slice(p, p + m) for p, m in zip(padding, shape[2:], strict=True))
     np.testing.assert_array_equal(gradient, expected[(..., *inside)])
 
@@ -79,6 +117,8 @@ def test_the_first_of_the_largest_gets_the_gradient(drawn: Any, seed: int) -> No
 def test_ties_by_example() -> None:
     _, gradient = everything(lambda t: max_pool2d(t, 2), [np.ones((1, 1, 2, 4))])
     np.testing.assert_array_equal(gradient[0, 0], [[1, 0, 1, 0], [0, 0, 0, 0]])
+    _, gradient = everything(lambda t: max_pool2d(t, 3, 3, 1), [np.full((1, 1, 2, 2), -np.inf)])
+    np.testing.assert_array_equal(gradient[0, 0], [[1, 0], [0, 0]])
 
 
 @given(poolings(), st.integers(0, 99), LAYOUTS, LAYOUTS)
@@ -115,7 +155,9 @@ def test_the_layers_are_the_functions() -> None:
         (nn.MaxPool2d(2), max_pool2d(x, 2)),
         (nn.MaxPool2d(3, 2, 1, 2), max_pool2d(x, 3, 2, 1, 2)),
         (nn.AvgPool2d((2, 3)), avg_pool2d(x, (2, 3))),
-        (nn.AvgPool2d(3, 1, 1, False), avg_pool2d(x, 3, 1, 1, False)),
+        (nn.MaxPool2d(3, 2, 0, 1, False, True), max_pool2d(x, 3, 2, ceil_mode=True)),
+        (nn.AvgPool2d(3, 1, 1, False, False), avg_pool2d(x, 3, 1, 1, count_include_pad=False)),
+        (nn.AvgPool2d(3, 2, 1, True, True, 5), avg_pool2d(x, 3, 2, 1, True, divisor_override=5)),
     ):
         assert not layer.parameters()
         np.testing.assert_array_equal(layer(Tensor(x)).numpy(), expected)
@@ -124,6 +166,8 @@ def test_the_layers_are_the_functions() -> None:
 def test_printed_forms() -> None:
     assert repr(nn.MaxPool2d(2)) == "MaxPool2d(kernel_size=2)"
     assert repr(nn.MaxPool2d(3, 2, 1)) == "MaxPool2d(kernel_size=3, stride=2, padding=1)"
+    layer = nn.AvgPool2d(2, ceil_mode=True, divisor_override=3)
+    assert repr(layer) == "AvgPool2d(kernel_size=2, ceil_mode=True, divisor_override=3)"
     layer = nn.AvgPool2d(2, count_include_pad=False)
     assert repr(layer) == "AvgPool2d(kernel_size=2, count_include_pad=False)"
 
@@ -141,6 +185,20 @@ def test_printed_forms() -> None:
 def test_layers_that_make_no_sense(kind: Any, arguments: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{kind.__name__}: {sentence}$"):
         kind(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: nn.MaxPool2d(2, 2, 0, 1, True), "MaxPool2d: return_indices is True; expected Fa"),
+        (lambda: nn.MaxPool2d(2, ceil_mode=1), "MaxPool2d: ceil_mode is 1; expected True or Fa"),
+        (lambda: nn.AvgPool2d(2, 2, 0, None), "AvgPool2d: ceil_mode is None; expected True or"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override is 0; expect"),
+    ],
+)
+def test_what_pytorch_has_and_is_not_here(make: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        make()
 
 
 @pytest.mark.parametrize("function", [max_pool2d, avg_pool2d])

@@ -88,25 +88,35 @@ def test_conv2d_with_padding_in_words(kh: int, kw: int, dilation: int, padding: 
     )
 
 
-@given(poolings(), st.integers(0, 99), st.booleans())
-def test_pooling(drawn: Any, seed: int, padded: bool) -> None:
+@given(poolings(), st.integers(0, 99), st.booleans(), st.booleans(), st.none() | st.integers(1, 9))
+def test_pooling(drawn: Any, seed: int, padded: bool, up: bool, divisor: int | None) -> None:
     shape, kernel, stride, padding, dilation = drawn
     inputs = draw_arrays([shape], seed)
     compare(
-        lambda x: ours.max_pool2d(x, kernel, stride, padding, dilation),
-        lambda x: theirs.max_pool2d(x, kernel, stride, padding, dilation),
+        lambda x: ours.max_pool2d(x, kernel, stride, padding, dilation, up),
+        lambda x: theirs.max_pool2d(x, kernel, stride, padding, dilation, up),
         inputs,
     )
     compare(
-        lambda x: ours.avg_pool2d(x, kernel, stride, padding, padded),
-        lambda x: theirs.avg_pool2d(x, kernel, stride, padding, False, padded),
+        lambda x: ours.avg_pool2d(x, kernel, stride, padding, up, padded, divisor),
+        lambda x: theirs.avg_pool2d(x, kernel, stride, padding, up, padded, divisor),
         inputs,
     )
 
 
-def test_ties_go_to_the_same_element() -> None:
-    x = np.random.default_rng(0).integers(0, 2, (3, 2, 7, 7)).astype(np.float64)
-    compare(lambda t: ours.max_pool2d(t, 3, 2, 1), lambda t: theirs.max_pool2d(t, 3, 2, 1), [x])
+@pytest.mark.parametrize("extreme", [0.0, np.nan, -np.inf])
+def test_ties_go_to_the_same_element(extreme: float) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (3, 2, 7, 7)).astype(np.float64)
+    x[rng.random(x.shape) < 0.5] = extreme
+    own, its = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, expected = ours.max_pool2d(own, 3, 2, 1), theirs.max_pool2d(its, 3, 2, 1)
+    np.testing.assert_array_equal(y.numpy(), expected.detach().numpy())
+    g = rng.standard_normal(y.shape)
+    y.backward(g)
+    expected.backward(torch.tensor(g))
+    assert own.grad is not None
+    np.testing.assert_allclose(own.grad.numpy(), its.grad.numpy(), **EXACT)
 
 
 SHAPES = st.sampled_from([(4, 3), (3, 2, 3), (2, 3, 2, 3)])

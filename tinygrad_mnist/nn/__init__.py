@@ -1,8 +1,9 @@
 """Neural networks: modules, layers, losses, and how weights begin.
 
 `functional` lists the functions, most of them rows of the table, `module` is what a module is,
-`layers`, `activations`, `convolution`, `pooling`, `norm_layers` and `losses` have the modules there
-are, `init` draws the random numbers that they start from, and `utils` clips gradients.
+`layers`, `activations`, `convolution`, `pooling_layers`, `norm_layers` and `losses` have the
+modules there are, `init` draws the random numbers that they start from, and `utils` clips
+gradients.
 """
 
 from . import functional, init, utils
@@ -32,7 +33,7 @@ from .losses import (
 )
 from .module import Module, Sequential
 from .norm_layers import BatchNorm1d, BatchNorm2d, LayerNorm
-from .pooling import AvgPool2d, MaxPool2d
+from .pooling_layers import AvgPool2d, MaxPool2d
 
 __all__ = [
     "ELU",

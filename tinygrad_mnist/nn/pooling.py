@@ -4,9 +4,9 @@ Taking the mean is linear, and so is taking the winner of every window once it i
 taps it lies under. Each of the two has a counterpart that goes the other way, into the windows, and
 is its gradient; theirs is the way back again.
 
-Of several elements of a window that are the largest, the first gets the gradient, as in PyTorch.
-`numpy.max` shares it among them; but behind a ReLU, where ties are common, they tie at 0, where no
-gradient passes.
+Of several elements of a window that are the largest, the first gets the gradient, as in PyTorch; of
+several that are NaN, the last. `numpy.max` shares it among them; but behind a ReLU, where ties are
+common, they tie at 0, where no gradient passes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import arguments, optional
+from ..checks import count as positive_count
 from ..engine import Rule, apply, in_one_piece
 from ..rules import define
-from .module import Module
 from .windows import Pair, Windows, check_images, images, pair, rows
 
-__all__ = ["AvgPool2d", "MaxPool2d", "avg_pool2d", "max_pool2d"]
+__all__ = ["avg_pool2d", "check_windows", "max_pool2d"]
 
 Array = Any
 
@@ -42,7 +43,26 @@ def _largest(x: Array, *, windows: Windows) -> tuple[Array, Array]:
     for number, tap in enumerate(others, 1):
         np.maximum(winners, (tap > y) * winners.dtype.type(number), out=winners)
         np.maximum(y, tap, out=y)
+    if not y.min(initial=np.inf) > -np.inf:  # somewhere it is NaN, or what the padding is
+        winners = _extreme_winners(frame, windows, _count(windows, x.shape), x.shape[2:])
     return images(y), winners
+
+
+def _extreme_winners(
+    frame: Array, windows: Windows, count: tuple[int, int], size: tuple[int, int]
+) -> Array:
+    """Find the winners with more care: NaN wins, the last of several, and padding never does."""
+    within = windows.frame(np.ones((size[0], 1, size[1], 1), bool), False)
+    taps = zip(windows.taps(frame, count), windows.taps(within, count), strict=True)
+    shape = count[0], frame.shape[1], count[1], frame.shape[3]
+    best, any_within = np.full(shape, -np.inf, frame.dtype), np.False_
+    winners = np.zeros(shape, np.min_scalar_type(windows.kernel[0] * windows.kernel[1] - 1))
+    for number, (tap, inside) in enumerate(taps):
+        better = inside & (~any_within | (tap > best) | np.isnan(tap))
+        np.copyto(best, tap, where=better)
+        np.copyto(winners, winners.dtype.type(number), where=better)
+        any_within = any_within | inside
+    return winners
 
 
 @in_one_piece
@@ -110,31 +130,53 @@ _take_winners: Rule = define(
 
 
 def _sizes(
-    size: tuple[int, int], count: tuple[int, int], windows: Windows, padded: bool, dtype: Any
+    size: tuple[int, int],
+    count: tuple[int, int],
+    windows: Windows,
+    padded: bool,
+    divisor: int | None,
+    dtype: Any,
 ) -> Array:
-    """Count the elements of every window, as rows; those of the padding only where `padded`."""
+    """Tell what to divide the sum of every window by: the number of its elements, as rows.
+
+    Those of the padding count only where `padded`, and what there is more of it behind the image
+    than before, for a last window, never does. A `divisor` is taken as it is.
+    """
+    (top, bottom), (left, right) = windows.padding
+    if divisor is not None or (padded and (top, left) == (bottom, right)):
+        return np.array(divisor or windows.kernel[0] * windows.kernel[1], dtype)
     if padded:
-        return np.array(windows.kernel[0] * windows.kernel[1], dtype)
+        size = size[0] + 2 * top, size[1] + 2 * left
+        windows = windows._replace(padding=((0, bottom - top), (0, right - left)))
     inside = windows.frame(np.ones((size[0], 1, size[1], 1), dtype))
     return sum(windows.taps(inside, count))
 
 
 @in_one_piece
-def _mean(x: Array, *, windows: Windows, count_include_pad: bool) -> Array:
+def _mean(
+    x: Array, *, windows: Windows, count_include_pad: bool, divisor: int | None = None
+) -> Array:
     count = _count(windows, x.shape)
     first, *others = windows.taps(windows.frame(rows(x)), count)
     y = first.copy()
     for tap in others:
         y += tap
-    y /= _sizes(x.shape[2:], count, windows, count_include_pad, x.dtype)
+    y /= _sizes(x.shape[2:], count, windows, count_include_pad, divisor, x.dtype)
     return images(y)
 
 
 @in_one_piece
-def _shares(a: Array, *, size: tuple[int, int], windows: Windows, count_include_pad: bool) -> Array:
+def _shares(
+    a: Array,
+    *,
+    size: tuple[int, int],
+    windows: Windows,
+    count_include_pad: bool,
+    divisor: int | None = None,
+) -> Array:
     """Share what belongs to each window among its taps, and add up."""
     count = a.shape[2:]
-    share = rows(a) / _sizes(size, count, windows, count_include_pad, a.dtype)
+    share = rows(a) / _sizes(size, count, windows, count_include_pad, divisor, a.dtype)
     frame = np.zeros((*windows.framed_size(size), *share.shape[1::2]), a.dtype).swapaxes(1, 2)
     for tap in windows.taps(frame, count):
         tap += share
@@ -144,8 +186,12 @@ def _shares(a: Array, *, size: tuple[int, int], windows: Windows, count_include_
 _mean_of_windows = define(
     _mean,
     vjps=(
-        lambda g, y, x, *, windows, count_include_pad: _share_among_windows(
-            g, size=x.shape[2:], windows=windows, count_include_pad=count_include_pad
+        lambda g, y, x, *, windows, count_include_pad, divisor=None: _share_among_windows(
+            g,
+            size=x.shape[2:],
+            windows=windows,
+            count_include_pad=count_include_pad,
+            divisor=divisor,
         ),
     ),
     formula=(r"\bar x_j = \sum_{i \ni j} \bar y_i / n_i",),
@@ -155,8 +201,8 @@ _mean_of_windows = define(
 _share_among_windows: Rule = define(
     _shares,
     vjps=(
-        lambda g, y, a, *, size, windows, count_include_pad: _mean_of_windows(
-            g, windows=windows, count_include_pad=count_include_pad
+        lambda g, y, a, *, size, windows, count_include_pad, divisor=None: _mean_of_windows(
+            g, windows=windows, count_include_pad=count_include_pad, divisor=divisor
         ),
     ),
     formula=(r"\bar a_i = \tfrac{1}{n_i} \sum_{j \in i} \bar y_j",),
@@ -166,7 +212,7 @@ _share_among_windows: Rule = define(
 # --- what people call ---------------------------------------------------------------------
 
 
-def _windows(name: str, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> Windows:
+def check_windows(name: str, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> Windows:
     """Read the arguments of pooling as PyTorch does."""
     size = pair(f"{name}: kernel_size", kernel, 1)
     step = size if stride is None else pair(f"{name}: stride", stride, 1)
@@ -179,19 +225,27 @@ def _windows(name: str, kernel: Any, stride: Any, padding: Any, dilation: Any = 
     return Windows(size, step, ((down, down), (across, across)), spread)
 
 
-def _check(name: str, x: Any, windows: Windows) -> None:
+def _fitted(name: str, x: Any, windows: Windows, ceil_mode: bool) -> Windows:
+    """Check that the images are such as the windows go over, and add what rounding up takes."""
     check_images(name, x.shape)
     if x.dtype.kind != "f":
         raise TypeError(f"{name}: images are floating-point, not {x.dtype}")
+    windows = windows.rounded_up(x.shape[2:]) if ceil_mode else windows
     windows.fit(name, x.shape)
+    return windows
 
 
 def max_pool2d(
-    x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
+    x: Any,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
 ) -> Any:
     """Take the largest element of each window; NaN counts as the largest.
 
-    Of several that are the largest, the first gets the gradient.
+    Of several that are the largest, the first gets the gradient; of several NaN, the last.
 
     Parameters
     ----------
@@ -205,11 +259,15 @@ def max_pool2d(
         How much is put around the images, at each side; it never wins.
     dilation
         The distance between the elements of a window.
+    ceil_mode
+        Whether a last window may end behind the padded image, if it begins within the image or
+        the padding before it.
 
     Returns
     -------
     Images of shape (N, C, H', W'), with
-    H' = ⌊(H + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
+    H' = ⌊(H + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1, or with `ceil_mode`
+    rounded up.
 
     Raises
     ------
@@ -225,8 +283,8 @@ def max_pool2d(
     array([[[[ 5.,  7.],
              [13., 15.]]]])
     """
-    windows = _windows("max_pool2d", kernel_size, stride, padding, dilation)
-    _check("max_pool2d", x, windows)
+    windows = check_windows("max_pool2d", kernel_size, stride, padding, dilation)
+    windows = _fitted("max_pool2d", x, windows, ceil_mode)
     return apply(_max_of_windows, (x,), {"windows": windows}, False)
 
 
@@ -235,7 +293,9 @@ def avg_pool2d(
     kernel_size: Pair,
     stride: Pair | None = None,
     padding: Pair = 0,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Any:
     """Take the mean of each window.
 
@@ -247,10 +307,15 @@ def avg_pool2d(
         How many zeros are put around the images, at each side.
     count_include_pad
         Whether these zeros count as elements, of which the mean is taken.
+    ceil_mode
+        As for `max_pool2d`. What is behind the padding never counts.
+    divisor_override
+        What to divide the sum of a window by, instead of the number of its elements.
 
     Returns
     -------
-    Images of shape (N, C, H', W'), with H' = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1.
+    Images of shape (N, C, H', W'), with H' = ⌊(H + 2 padding - kernel_size) / stride⌋ + 1, or with
+    `ceil_mode` rounded up.
 
     Raises
     ------
@@ -263,68 +328,12 @@ def avg_pool2d(
     array([[[[ 2.5,  4.5],
              [10.5, 12.5]]]])
     """
-    windows = _windows("avg_pool2d", kernel_size, stride, padding)
-    _check("avg_pool2d", x, windows)
-    keywords = {"windows": windows, "count_include_pad": count_include_pad}
-    return apply(_mean_of_windows, (x,), keywords, False)
-
-
-class MaxPool2d(Module):
-    """The largest element of each window: see `functional.max_pool2d`.
-
-    Examples
-    --------
-    >>> MaxPool2d(2)(np.ones((8, 6, 28, 28))).shape
-    (8, 6, 14, 14)
-    """
-
-    def __init__(
-        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
-    ) -> None:
-        _windows("MaxPool2d", kernel_size, stride, padding, dilation)
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-
-    def forward(self, x: Any) -> Any:
-        """Map images (N, C, H, W) to smaller ones."""
-        return max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation)
-
-    def extra_repr(self) -> str:
-        """Write the arguments that are not the usual ones."""
-        return _written(self, stride=self.kernel_size, padding=0, dilation=1)
-
-
-class AvgPool2d(Module):
-    """The mean of each window: see `functional.avg_pool2d`.
-
-    Examples
-    --------
-    >>> AvgPool2d(2)(np.ones((8, 6, 28, 28))).shape
-    (8, 6, 14, 14)
-    """
-
-    def __init__(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        count_include_pad: bool = True,
-    ) -> None:
-        _windows("AvgPool2d", kernel_size, stride, padding)
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.count_include_pad = padding, count_include_pad
-
-    def forward(self, x: Any) -> Any:
-        """Map images (N, C, H, W) to smaller ones."""
-        return avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.count_include_pad)
-
-    def extra_repr(self) -> str:
-        """Write the arguments that are not the usual ones."""
-        return _written(self, stride=self.kernel_size, padding=0, count_include_pad=True)
-
-
-def _written(layer: Any, **usual: Any) -> str:
-    others = (
-        f"{name}={getattr(layer, name)!r}" for name in usual if getattr(layer, name) != usual[name]
+    (divisor,) = arguments(
+        "avg_pool2d", divisor_override=(optional(positive_count), divisor_override)
     )
-    return ", ".join((f"kernel_size={layer.kernel_size!r}", *others))
+    windows = check_windows("avg_pool2d", kernel_size, stride, padding)
+    windows = _fitted("avg_pool2d", x, windows, ceil_mode)
+    keywords = {"windows": windows, "count_include_pad": count_include_pad}
+    if divisor is not None:
+        keywords["divisor"] = divisor
+    return apply(_mean_of_windows, (x,), keywords, False)

@@ -87,6 +87,20 @@ class Windows(NamedTuple):
             )
         return (down - 1) // self.stride[0] + 1, (across - 1) // self.stride[1] + 1
 
+    def rounded_up(self, size: tuple[int, int]) -> Windows:
+        """Let a last window in, which ends behind the image but begins within it or before."""
+        padding: list[tuple[int, int]] = []
+        for length, reach, step, (before, behind) in zip(
+            size, self.reach, self.stride, self.padding, strict=True
+        ):
+            left = length + before + behind - reach - 1  # where the last window may begin
+            number = -(-left // step) + 1
+            if (number - 1) * step >= length + before:
+                number -= 1
+            padding.append((before, behind + max(0, (number - 1) * step - left)))
+        down, across = padding
+        return self._replace(padding=(down, across))
+
     def frame(self, x: Array, value: float = 0) -> Array:
         """Put the padding around rows; without any, they are only made contiguous."""
         if not any(map(any, self.padding)):

@@ -46,6 +46,9 @@ POOLED = [
     (OVERLAPPING, (2, 3)),
     (Windows((2, 2), dilation=(2, 1)), (3, 3)),
 ]
+# Behind the image is more than before it: what a last window takes, which counts for nothing.
+AVERAGED = [*POOLED, (Windows((3, 2), stride=(2, 2), padding=((1, 2), (1, 1))), (5, 2))]
+DIVISORS: list[dict[str, int]] = [{}, {"divisor": 3}]
 
 
 def _winners(windows: Windows, size: tuple[int, int]) -> np.ndarray:
@@ -78,9 +81,10 @@ RULES: dict[str, list[Sample]] = {
         for windows, size in POOLED
     ],
     "mean_of_windows": [
-        call(normal(1, 2, *size), windows=windows, count_include_pad=padded)
-        for windows, size in POOLED
+        call(normal(1, 2, *size), windows=windows, count_include_pad=padded, **divisor)
+        for windows, size in AVERAGED
         for padded in (True, False)
+        for divisor in DIVISORS
     ],
     "share_among_windows": [
         call(
@@ -88,9 +92,11 @@ RULES: dict[str, list[Sample]] = {
             size=size,
             windows=windows,
             count_include_pad=padded,
+            **divisor,
         )
-        for windows, size in POOLED
+        for windows, size in AVERAGED
         for padded in (True, False)
+        for divisor in DIVISORS
     ],
 }
 
@@ -176,26 +182,36 @@ def take_winners(x: Any, *, winners: Any, windows: Windows) -> Any:
     return result
 
 
-def _numbers(windows: Windows, size: tuple[int, int], padded: bool) -> Any:
-    """Count the elements of each window."""
+def _numbers(windows: Windows, size: tuple[int, int], padded: bool, divisor: Any) -> Any:
+    """Count the elements of each window, the padding among them that is at both sides."""
     numbers = np.zeros(_count(windows, size))
+    if padded:
+        size = tuple(n + 2 * before for n, (before, _) in zip(size, windows.padding, strict=True))
+        windows = windows._replace(padding=tuple((0, b - a) for a, b in windows.padding))
     for y, x, *_ in _places(windows, size):
         numbers[y, x] += 1
-    return np.full_like(numbers, np.prod(windows.kernel)) if padded else numbers
+    return numbers if divisor is None else np.full_like(numbers, divisor)
 
 
-def mean_of_windows(x: Any, *, windows: Windows, count_include_pad: bool) -> Any:
+def mean_of_windows(
+    x: Any, *, windows: Windows, count_include_pad: bool, divisor: Any = None
+) -> Any:
     result = np.zeros((*x.shape[:2], *_count(windows, x.shape[2:])))
     for y, z, _, _, row, column in _places(windows, x.shape[2:]):
         result[:, :, y, z] += x[:, :, row, column]
-    return result / _numbers(windows, x.shape[2:], count_include_pad)
+    return result / _numbers(windows, x.shape[2:], count_include_pad, divisor)
 
 
 def share_among_windows(
-    a: Any, *, size: tuple[int, int], windows: Windows, count_include_pad: bool
+    a: Any,
+    *,
+    size: tuple[int, int],
+    windows: Windows,
+    count_include_pad: bool,
+    divisor: Any = None,
 ) -> Any:
     result = np.zeros((*a.shape[:2], *size))
-    shares = a / _numbers(windows, size, count_include_pad)
+    shares = a / _numbers(windows, size, count_include_pad, divisor)
     for y, x, _, _, row, column in _places(windows, size):
         result[:, :, row, column] += shares[:, :, y, x]
     return result
