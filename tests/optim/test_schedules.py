@@ -100,7 +100,7 @@ def test_one_cycle_goes_up_and_down_and_the_momentum_the_other_way(
     total: int, pct_start: float, way: str, kind: Any
 ) -> None:
     own = optimiser(0.1, 0.1, kind=kind)
-    schedule = OneCycleLR(own, [1.0, 2.0], total, pct_start, way)
+    schedule = OneCycleLR(own, [1.0, 2.0], total, pct_start=pct_start, anneal_strategy=way)
     found = []
     for _ in range(total):
         group, other = own.param_groups
@@ -146,10 +146,40 @@ def test_one_cycle_in_numbers() -> None:
 @pytest.mark.parametrize(("total", "pct_start"), [(1, 0.0), (1, 1.0), (4, 0.25), (4, 1.0)])
 def test_one_cycle_with_a_phase_of_no_length(total: int, pct_start: float) -> None:
     own = optimiser(0.1)
-    schedule = OneCycleLR(own, 1.0, total, pct_start)
+    schedule = OneCycleLR(own, 1.0, total, pct_start=pct_start)
     for _ in range(total):
         assert 0 < own.param_groups[0]["lr"] <= 1
         schedule.step()
+
+
+def test_three_phases_in_numbers() -> None:
+    own = optimiser(0.1)
+    schedule = OneCycleLR(
+        own,
+        1.0,
+        epochs=3,
+        steps_per_epoch=5,
+        pct_start=4 / 15,
+        anneal_strategy="linear",
+        div_factor=10,
+        final_div_factor=10,
+        three_phase=True,
+    )
+    found = []
+    for _ in range(15):
+        found.append((own.param_groups[0]["lr"], own.param_groups[0]["momentum"]))
+        schedule.step()
+    lrs = [0.1, 0.4, 0.7, 1.0, 0.7, 0.4, 0.1, *(0.1 - 0.09 * k / 8 for k in range(1, 9))]
+    assert [lr for lr, _ in found] == pytest.approx(lrs)
+    rise = [0.85 + 0.1 * k / 3 for k in range(4)]
+    momenta = rise[::-1] + rise[1:] + [0.95] * 8
+    assert [momentum for _, momentum in found] == pytest.approx(momenta)
+
+
+@pytest.mark.parametrize("given", [(None, 3, 4), (12, None, None), (12, 9, None), (12, 3, 4)])
+def test_the_steps_of_all_epochs_are_a_product(given: tuple[Any, ...]) -> None:
+    schedule = OneCycleLR(optimiser(0.1), 1.0, *given)
+    assert schedule.options["total_steps"] == 12
 
 
 def test_without_cycling_the_momentum_stays() -> None:
@@ -169,6 +199,38 @@ def test_more_steps_than_one_cycle_has_are_an_error() -> None:
         with pytest.raises(ValueError, match=r"^OneCycleLR: step 4 of 3 total_steps$"):
             schedule.step()
     assert (schedule.last_epoch, own.param_groups[0]["lr"]) == (3, before)
+
+
+@given(drawn=schedules(), steps=st.integers(0, 5))
+def test_a_group_that_was_added_needs_another_schedule(
+    drawn: tuple[Make, Formula], steps: int
+) -> None:
+    own = optimiser(0.5, 0.25)
+    makes: list[Make] = [drawn[0], lambda o: SequentialLR(o, [drawn[0](o), drawn[0](o)], [3])]
+    for make in makes:
+        schedule = make(own)
+        for _ in range(steps):
+            schedule.step()
+        own.add_param_group({"params": Tensor(1.0, requires_grad=True)})
+        before = schedule.state_dict(), own.state_dict()
+        sentence = "the optimiser has . groups, and had . when the schedule was made; make a new"
+        with pytest.raises(ValueError, match=sentence):
+            schedule.step()
+        assert (schedule.state_dict(), own.state_dict()) == before
+
+
+@pytest.mark.parametrize("make", [lambda o: ExponentialLR(o, 1e200), lambda o: StepLR(o, 1, 1e200)])
+@pytest.mark.parametrize(("lr", "steps"), [(1.0, 1), (1e200, 0)])
+def test_a_learning_rate_too_large_for_a_number_is_told(make: Make, lr: float, steps: int) -> None:
+    own = optimiser(lr)
+    schedule = make(own)
+    for _ in range(steps):
+        schedule.step()
+    before = schedule.state_dict(), own.state_dict()
+    sentence = f"^{type(schedule).__name__}: a learning rate after {steps + 1} steps is too large"
+    with pytest.raises(ValueError, match=sentence):
+        schedule.step()
+    assert (schedule.state_dict(), own.state_dict()) == before
 
 
 @st.composite
@@ -285,11 +347,26 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing(
         (lambda o: OneCycleLR(o, -1, 5), "OneCycleLR: max_lr is -1; expected"),
         (lambda o: OneCycleLR(o, [1, 2], 5), r"OneCycleLR: max_lr is \[1, 2\]; expected one for"),
         (lambda o: OneCycleLR(o, 1, 0), "OneCycleLR: total_steps is 0; expected"),
-        (lambda o: OneCycleLR(o, 1, 5, 1.5), "OneCycleLR: pct_start is 1.5; expected"),
-        (lambda o: OneCycleLR(o, 1, 5, 0.3, "sine"), "OneCycleLR: anneal_.* expected 'cos' or 'l"),
+        (lambda o: OneCycleLR(o, 1, 5, None, None, 1.5), "OneCycleLR: pct_start is 1.5; expected"),
+        (
+            lambda o: OneCycleLR(o, 1, 5, None, None, 0.3, "sine"),
+            "OneCycleLR: anneal_strategy is 'sine'; expected 'cos' or 'linear'",
+        ),
         (lambda o: OneCycleLR(o, 1, 5, max_momentum=1), "OneCycleLR: max_momentum is 1; expected"),
+        (lambda o: OneCycleLR(o, 1, 5, three_phase=1), "OneCycleLR: three_phase is 1; expected"),
+        (lambda o: OneCycleLR(o, 1), "OneCycleLR: give total_steps, or both epochs and steps"),
+        (lambda o: OneCycleLR(o, 1, epochs=3), "OneCycleLR: give total_steps, or both epochs and"),
+        (lambda o: OneCycleLR(o, 1, None, 0, 3), "OneCycleLR: epochs is 0; expected"),
+        (lambda o: OneCycleLR(o, 1, 5, 2, 3), "OneCycleLR: total_steps is 5, and epochs .* are 6"),
+        (
+            lambda o: OneCycleLR(o, 1, 5, base_momentum=0.9, max_momentum=0.8),
+            "OneCycleLR: base_momentum is 0.9; expected no more than max_momentum, 0.8",
+        ),
         (lambda o: OneCycleLR(o, 1, 5, div_factor=0), "OneCycleLR: div_factor is 0; expected"),
         (lambda o: SequentialLR(o, [], []), "SequentialLR: milestones is .*; expected growing"),
+        (lambda o: SequentialLR(o, [StepLR(o, 1)] * 2, 5), "SequentialLR: milestones is 5; exp"),
+        (lambda o: SequentialLR(o, [1, 2], [1]), r"SequentialLR: schedulers is \[1, 2\]; expected"),
+        (lambda o: SequentialLR(o, StepLR(o, 1), []), "SequentialLR: schedulers is .*; expected"),
         (lambda o: SequentialLR(o, [StepLR(o, 1)] * 2, []), "SequentialLR: milestones is"),
         (lambda o: SequentialLR(o, [StepLR(o, 1)] * 3, [5, 5]), "SequentialLR: milestones is"),
         (

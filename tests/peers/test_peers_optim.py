@@ -81,9 +81,7 @@ SCHEDULES: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
     "LinearLR": st.tuples(st.floats(0.1, 1.0), st.floats(0.0, 1.0), NUMBERS),
     "OneCycleLR": st.tuples(
         st.floats(0.1, 1.0),
-        st.just(25),
-        st.none(),
-        st.none(),
+        *map(st.just, (None, 5, 5)),
         st.floats(0.0, 1.0),
         st.sampled_from(["cos", "linear"]),
         st.booleans(),
@@ -91,13 +89,12 @@ SCHEDULES: dict[str, st.SearchStrategy[tuple[Any, ...]]] = {
         st.floats(0.8, 0.95),
         st.floats(1.0, 30.0),
         st.floats(1.0, 1e4),
+        st.booleans(),
     ),
 }
 
 
 def make_ours(name: str, optimiser: Any, drawn: tuple[Any, ...]) -> Any:
-    if name == "OneCycleLR":  # there are no `epochs` and `steps_per_epoch` here
-        drawn = drawn[:2] + drawn[4:]
     return getattr(optim.lr_scheduler, name)(optimiser, *drawn)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -14,6 +15,8 @@ __all__ = ["LRScheduler"]
 
 class LRScheduler:
     """What all schedules are; a subclass has a formula.
+
+    A schedule is for the groups that the optimiser had when it was made.
 
     Parameters
     ----------
@@ -43,7 +46,14 @@ class LRScheduler:
         self._go_to(0)
 
     def step(self) -> None:
-        """Set the learning rates for the next step."""
+        """Set the learning rates for the next step.
+
+        Raises
+        ------
+        ValueError
+            If the optimiser has other groups than it had, or a learning rate is too large for a
+            number. Nothing is changed then.
+        """
         self._go_to(self.last_epoch + 1)
 
     def get_last_lr(self) -> list[float]:
@@ -87,8 +97,24 @@ class LRScheduler:
 
     def _go_to(self, number: int) -> None:
         """Set what the groups have after so many steps."""
-        settings = self._settings(number)
-        for group, own in zip(self.optimizer.param_groups, settings, strict=True):
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.base_lrs):
+            raise ValueError(
+                f"{type(self).__name__}: the optimiser has {len(groups)} groups, and had "
+                f"{len(self.base_lrs)} when the schedule was made; make a new one after "
+                f"add_param_group"
+            )
+        try:
+            settings = self._settings(number)
+            too_large = not all(math.isfinite(own["lr"]) for own in settings)
+        except OverflowError:
+            too_large = True
+        if too_large:
+            raise ValueError(
+                f"{type(self).__name__}: a learning rate after {number} steps is too large for a "
+                f"number"
+            )
+        for group, own in zip(groups, settings, strict=True):
             group.update(own)
         self.last_epoch = number
 

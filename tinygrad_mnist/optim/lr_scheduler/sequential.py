@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...checks import Check, count
+from ...checks import Check, arguments, count
 from ..optimiser import Optimizer
 from .schedule import LRScheduler
 
@@ -54,7 +54,7 @@ class SequentialLR(LRScheduler):
         schedulers: Sequence[LRScheduler],
         milestones: Sequence[int],
     ) -> None:
-        self._schedulers = list(schedulers)
+        (self._schedulers,) = arguments("SequentialLR", schedulers=(_several, schedulers))
         if any(scheduler.optimizer is not optimizer for scheduler in self._schedulers):
             raise ValueError("SequentialLR: a schedule belongs to another optimiser")
         super().__init__(optimizer, milestones=milestones)
@@ -111,9 +111,16 @@ class SequentialLR(LRScheduler):
         return {"milestones": self._growing}
 
     def _growing(self, value: Any) -> list[int]:
-        milestones = [count(milestone) for milestone in value]
+        milestones = [count(one) for one in value] if isinstance(value, Sequence) else []
         if len(milestones) != len(self._schedulers) - 1 or milestones != sorted({*milestones}):
             raise ValueError(
                 f"growing numbers, one fewer than there are schedules ({len(self._schedulers)})"
             )
         return milestones
+
+
+def _several(value: Any) -> list[LRScheduler]:
+    """Take schedules."""
+    if not (isinstance(value, Sequence) and all(isinstance(one, LRScheduler) for one in value)):
+        raise ValueError("schedules, in a list")
+    return list(value)
