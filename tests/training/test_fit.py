@@ -393,6 +393,61 @@ def test_wrong_types_are_refused(options: dict[str, Any]) -> None:
         train(small(), noise(0), **options)
 
 
+def scheduled_elsewhere() -> Any:
+    return optim.lr_scheduler.StepLR(optim.SGD(small().parameters(), 0.1), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"schedule": scheduled_elsewhere()}, ValueError, "schedule was made for another optimi"),
+        ({"average": optim.ExponentialMovingAverage(small())}, ValueError, "for another model"),
+        ({"schedule": 3}, TypeError, "schedule must be a schedule, not 3"),
+        ({"average": 0.9}, TypeError, "average must be an ExponentialMovingAverage, not 0.9"),
+        ({"optimiser": 0.1}, TypeError, "optimiser must be an optimiser, not 0.1"),
+        (
+            {"checkpoints": "dir"},
+            TypeError,
+            r"checkpoints must be Checkpoints\(directory\), not 'd",
+        ),
+        ({"resume": "dir"}, TypeError, r"resume must be what load_checkpoint\(path\) returns, not"),
+    ],
+)
+def test_what_is_of_another_kind_or_of_another_run_is_refused(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    model = small()
+    with pytest.raises(error, match=message):
+        train(model, noise(0), **options)
+    assert same(model, small())
+
+
+@few
+@given(st.integers(1, 12), st.integers(0, 12), st.integers(1, 2))
+def test_a_last_batch_that_cannot_be_normalised_is_noticed_first(
+    count: int, batch_size: int, length: int
+) -> None:
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Linear(784, 10, rng=rng),
+        nn.Unflatten(1, (10 // length, length)),  # with a length, one sample is enough
+        nn.BatchNorm1d(10 // length),
+        nn.Flatten(),
+        nn.Dropout(0.5, rng=rng),
+    )
+    before, notes = bits([model.state_dict(), rng.bit_generator.state]), Notes()
+    last = (count - 1) % (batch_size or count) + 1
+    options: dict[str, Any] = {"rng": rng, "batch_size": batch_size, "callbacks": [notes]}
+    if last > 1 or length > 1:
+        train(model, noise(0, count), **options)
+        return
+    message = f"has one of the {count} samples, and .*; give another batch_size than {batch_size}"
+    with pytest.raises(ValueError, match=message):
+        train(model, noise(0, count), **options)
+    assert not notes.steps
+    assert bits([model.state_dict(), rng.bit_generator.state]) == before
+
+
 def linear(*sizes: int) -> nn.Module:
     return nn.Linear(*sizes, rng=np.random.default_rng(0))
 

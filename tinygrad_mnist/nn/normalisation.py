@@ -196,7 +196,8 @@ def batch_norm(
     n = _number(x.shape, axes)
     if n < 2:
         raise ValueError(
-            f"batch_norm: input of shape {x.shape}: a variance needs two values a channel or more"
+            f"batch_norm: input of shape {x.shape}: a variance needs two values a channel or more, "
+            f"as from a larger batch"
         )
     observed: list[Array] = []
     keywords = {"axes": axes, "eps": eps, "observed": observed}

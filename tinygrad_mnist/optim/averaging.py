@@ -74,6 +74,10 @@ class ExponentialMovingAverage:
         self._values = {name: np.array(tensor._array) for name, tensor in tensors.items()}
         self._blocks = dict(zip(tensors, cut([*self._values.values()], 1), strict=True))
 
+    def is_of(self, model: Module) -> bool:
+        """Tell whether it follows this model."""
+        return model is self._model
+
     def update(self) -> None:
         """Let the model's present values enter the average.
 

@@ -7,7 +7,6 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, nullcontext
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,14 @@ from numpy.typing import NDArray
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.data import Batches, Digits, Prefetch
 
+from .arguments import (
+    bound,
+    check_finite,
+    check_last_batch,
+    check_numbers,
+    check_objects,
+    clipping,
+)
 from .checkpoints import Checkpoint, Checkpoints
 from .conditions import describe, describe_data
 from .evaluation import NotFiniteError, compute_logits, evaluate, in_mode
@@ -103,9 +110,11 @@ def fit(
     Raises
     ------
     ValueError
-        If numbers make no sense, or the digits do not fit the model.
+        If numbers make no sense, the digits do not fit the model, the last batch would have one
+        sample and these are normalised, or the schedule or the average belongs to another
+        optimiser or model.
     TypeError
-        If a count is not an integer, or rng not a generator.
+        If a count is not an integer, or an object not of the kind that is listed above.
     FloatingPointError
         If what the model computes before the first step is infinite or not a number.
     DivergedError
@@ -132,11 +141,15 @@ def fit(
     """
     epochs, batch_size = operator.index(epochs), operator.index(batch_size)
     patience = None if patience is None else operator.index(patience)
-    clip_norm, clip_value = _bound("clip_norm", clip_norm), _bound("clip_value", clip_value)
-    _check(model, optimiser, epochs, rng, valid, patience)
+    clip_norm, clip_value = bound("clip_norm", clip_norm), bound("clip_value", clip_value)
+    check_numbers(epochs, rng, valid, patience)
+    check_objects(model, optimiser, schedule, average, checkpoints, resume)
     batches = Batches(digits.images, digits.labels, batch_size, rng, augment=augment)
     compute_logits(model, digits.images[:1])  # says by their shapes what does not fit
-    clip = _clipping(optimiser, clip_norm, clip_value)
+    check_last_batch(model, digits.images, batch_size)
+    if valid is not None:
+        evaluate(model, valid.images[:1], valid.labels[:1])
+    clip = clipping(optimiser, clip_norm, clip_value)
     run = Run(model, optimiser, schedule, average, rng, loss_fn)
     conditions = run.conditions() | {
         "augmentation": describe(augment),
@@ -220,7 +233,7 @@ def fit(
             try:
                 with run.averaged():
                     values = model.state_dict()
-                    _check_finite(values)
+                    check_finite(values)
                     found = None if valid is None else evaluate(model, *valid)
             except NotFiniteError as error:
                 raise diverged(tally) from error
@@ -233,59 +246,3 @@ def fit(
                 save()
     model.load_state_dict(run.best)
     return run.history
-
-
-def _check(
-    model: nn.Module,
-    optimiser: optim.Optimizer,
-    epochs: int,
-    rng: np.random.Generator,
-    valid: Digits | None,
-    patience: int | None,
-) -> None:
-    if epochs < 1:
-        raise ValueError(f"epochs must be 1 or more, not {epochs}")
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
-    own = {id(parameter) for parameter in model.parameters()}
-    if own.isdisjoint(id(p) for group in optimiser.param_groups for p in group["params"]):
-        raise ValueError("the optimiser has none of the model's parameters")
-    if patience is not None:
-        if patience < 1:
-            raise ValueError(f"patience must be 1 epoch or more, not {patience}")
-        if valid is None:
-            raise ValueError("patience is for a validation loss: give digits for it, as `valid`")
-    if valid is not None:
-        evaluate(model, valid.images[:1], valid.labels[:1])
-        if len(valid.images) != len(valid.labels):
-            raise ValueError(
-                f"expected as many validation labels as images, found {len(valid.labels):,} and "
-                f"{len(valid.images):,}"
-            )
-
-
-def _bound(name: str, bound: float | None) -> float | None:
-    """Make a number of what bounds gradients, and None if nothing does."""
-    if bound is not None and not bound > 0:
-        raise ValueError(f"{name} must be above 0, not {bound}")
-    return None if bound in (None, math.inf) else float(bound)
-
-
-def _clipping(
-    optimiser: optim.Optimizer, norm: float | None, value: float | None
-) -> Callable[[], object] | None:
-    """Make the function that clips the gradients of the optimiser's parameters."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    if norm is not None and value is not None:
-        raise ValueError("gradients are clipped by clip_norm or by clip_value, not by both")
-    if norm is not None:
-        return partial(nn.utils.clip_grad_norm_, parameters, norm)
-    if value is not None:
-        return partial(nn.utils.clip_grad_value_, parameters, value)
-    return None
-
-
-def _check_finite(values: dict[str, np.ndarray]) -> None:
-    for name, array in values.items():
-        if not np.isfinite(array).all():
-            raise NotFiniteError(f"{name} holds values that are not finite numbers")
