@@ -182,6 +182,27 @@ def test_a_large_mean_does_no_harm(training: bool) -> None:
     np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-2)
 
 
+@given(st.integers(0, 99), st.sampled_from([1.0, 300.0, 9000.0]), st.sampled_from(["f2", "f4"]))
+def test_halves_do_not_overflow(seed: int, scale: float, dtype: str) -> None:
+    x = (scale * np.random.default_rng(seed).standard_normal((40, 5))).astype(np.float16)
+    weight, bias = (values((5,), seed + i, dtype) for i in range(2))
+    g = values(x.shape, seed, np.float16)
+    mean, variance = np.zeros(5, np.float32), np.zeros(5, np.float32)
+    functions = (
+        lambda x, w, b: batch_norm(x, mean, variance, w, b, True, 1.0),
+        lambda x, w, b: batch_norm(x, mean, variance, w, b),  # by what the first one has seen
+        lambda x, w, b: layer_norm(x, 5, w, b),
+    )
+    for function in functions:
+        found = everything(function, [x, weight, bias], g)
+        wide = [a.astype(np.float64) for a in (x, weight, bias, g)]
+        expected = everything(function, wide[:3], wide[3])
+        assert [a.dtype for a in found] == [np.float16, np.float16, weight.dtype, weight.dtype]
+        for one, other in zip(found, expected, strict=True):
+            assert np.isfinite(one).all()
+            np.testing.assert_allclose(one, other, 0.01, 0.05)
+
+
 @given(
     st.sampled_from([((4, 3), 3), ((2, 3, 4), (4,)), ((2, 3, 4), (3, 4)), ((3,), 3)]),
     st.integers(0, 99),

@@ -166,7 +166,8 @@ def batch_norm(
 
     Returns
     -------
-    :math:`(x - \mu) / \sqrt{v + \varepsilon} \cdot w + b`, of the shape of `x`.
+    :math:`(x - \mu) / \sqrt{v + \varepsilon} \cdot w + b`, of the shape of `x`. For float16 it is
+    computed in float32.
 
     Raises
     ------
@@ -185,6 +186,12 @@ def batch_norm(
     """
     eps, momentum = arguments("batch_norm", eps=(not_negative, eps), momentum=(share, momentum))
     _check_channels(x, running_mean, running_var, weight, bias)
+    if x.dtype == np.float16:
+        x, weight, bias = _widened(x, weight, bias)
+        if not training:
+            running_mean, running_var = _widened(running_mean, running_var)
+        y = batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+        return y.astype(np.float16)
     axes = (0, *range(2, x.ndim))
     if not training:
         if running_mean is None or running_var is None:
@@ -208,6 +215,11 @@ def batch_norm(
             old = running._array if isinstance(running, Traced) else running
             running[...] = (1 - momentum) * old + momentum * now.reshape(-1)
     return y
+
+
+def _widened(*arrays: Any) -> list[Any]:
+    """Make float32 of float16, whose squares are beyond its largest number from 256 on."""
+    return [array if array is None else array.astype(np.float32) for array in arrays]
 
 
 def _check_channels(x: Any, *others: Any) -> None:
@@ -247,7 +259,8 @@ def layer_norm(
 
     Returns
     -------
-    :math:`(x - \mu) / \sqrt{v + \varepsilon} \cdot w + b`, of the shape of `x`.
+    :math:`(x - \mu) / \sqrt{v + \varepsilon} \cdot w + b`, of the shape of `x`. For float16 it is
+    computed in float32.
 
     Raises
     ------
@@ -273,6 +286,9 @@ def layer_norm(
     for other in (weight, bias):
         if other is not None and other.shape != shape:
             raise ValueError(f"layer_norm: weight or bias of shape {other.shape}; expected {shape}")
+    if x.dtype == np.float16:
+        x, weight, bias = _widened(x, weight, bias)
+        return layer_norm(x, shape, weight, bias, eps).astype(np.float16)
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     keywords = {"axes": axes, "eps": eps, "observed": []}
     y = apply(_normalisation, (x, None, None), keywords, False)
