@@ -152,6 +152,24 @@ def test_smooth_l1_joins_its_pieces(beta: float, d: float) -> None:
     assert tg.grad(tg.grad(loss))(0.0) == pytest.approx(1 / beta)
 
 
+@given(data=st.data(), dtype=FLOATS, exponent=st.integers(-320, 3))
+def test_smooth_l1_with_a_tiny_smooth_part_is_l1(
+    data: st.DataObject, dtype: Any, exponent: int
+) -> None:
+    beta = 10.0**exponent
+    d = data.draw(arrays((4,), dtype, -100.0, 100.0)) * data.draw(st.sampled_from([1, 1e-3]))
+    d = d.astype(dtype)
+    leaf = Tensor(d, requires_grad=True)
+    losses = functional.smooth_l1_loss(leaf, np.zeros(4), "none", beta)
+    losses.sum().backward()
+    wide = np.abs(d.astype(float))
+    part = np.minimum(wide, beta) / beta
+    expected = part * (wide - part * beta / 2)
+    np.testing.assert_allclose(losses.numpy(), expected, 2e-3, 1e-7)
+    assert leaf.grad is not None
+    np.testing.assert_allclose(leaf.grad.numpy(), np.sign(d) * part, 2e-3, 1e-7)
+
+
 def test_smooth_l1_without_a_smooth_part_is_l1() -> None:
     x, t = np.array([1.0, -3.0]), np.array([0.5, 0.5])
     assert functional.smooth_l1_loss(x, t, beta=0) == functional.l1_loss(x, t)

@@ -218,7 +218,7 @@ def test_cross_entropy_with_probabilities(
 ELEMENTWISE: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "MSELoss": {},
     "L1Loss": {},
-    "SmoothL1Loss": {"beta": st.sampled_from([0.0, 0.3, 1.0, 2.5])},
+    "SmoothL1Loss": {"beta": st.sampled_from([0.0, 1e-310, 1e-30, 0.3, 1.0, 2.5])},
 }
 
 

@@ -108,10 +108,13 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     (beta,) = arguments("smooth_l1_loss", beta=(not_negative, beta))
     x, t = _pair("smooth_l1_loss", input, target)
     difference = x - t
-    if beta == 0:
-        return reduced("smooth_l1_loss", np.abs(difference), reduction)
-    near = np.clip(difference, -beta, beta)
-    return reduced("smooth_l1_loss", near * (difference - near / 2) / beta, reduction)
+    distance = np.abs(difference)
+    if x.dtype.type(beta) == 0:  # it may be too small for the dtype
+        return reduced("smooth_l1_loss", distance, reduction)
+    is_near = distance < beta
+    near = np.where(is_near, difference, 0)  # nothing else is divided, as it might overflow
+    losses = near * (near / beta) / 2 + np.where(is_near, 0, distance - beta / 2)
+    return reduced("smooth_l1_loss", losses, reduction)
 
 
 def binary_cross_entropy_with_logits(
