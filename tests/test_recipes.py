@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_mnist import optim
+from tinygrad_mnist import nn, optim
 from tinygrad_mnist.data import load_mnist, split
 from tinygrad_mnist.recipes import (
     AUGMENTATIONS,
@@ -63,6 +63,101 @@ def test_the_optimiser_is_the_one_named(name: str) -> None:
     assert type(optimiser) is KINDS[name]
     (group,) = optimiser.param_groups
     assert (group["lr"], group["weight_decay"]) == (0.02, 0.01)
+
+
+def group_of(recipe: Recipe) -> dict[str, Any]:
+    model = recipe.build_model(np.random.default_rng(0))
+    (group,) = recipe.build_optimiser(model).param_groups
+    return group
+
+
+def test_optimisers_have_their_momentum() -> None:
+    for nesterov in (True, False):
+        group = group_of(Recipe(optimiser="sgd", momentum=0.7, nesterov=nesterov))
+        assert (group["momentum"], group["nesterov"]) == (0.7, nesterov)
+    assert group_of(Recipe(optimiser="rmsprop", momentum=0.6))["momentum"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("recipe", "layers"),
+    [
+        (Recipe(network="convnet", dropout=0.3), 1),
+        (Recipe(hidden=(20, 10), dropout=0.3), 2),
+        (Recipe(hidden=(20, 10)), 0),
+    ],
+)
+def test_networks_leave_units_out(recipe: Recipe, layers: int) -> None:
+    model = recipe.build_model(np.random.default_rng(0))
+    assert [layer.p for layer in model if isinstance(layer, nn.Dropout)] == [0.3] * layers
+
+
+def rates_of(recipe: Recipe, steps_per_epoch: int) -> list[float]:
+    """List the learning rates of all steps, and that after the last."""
+    optimiser = recipe.build_optimiser(recipe.build_model(np.random.default_rng(0)))
+    schedule = recipe.build_schedule(optimiser, steps_per_epoch)
+    assert schedule is not None
+    rates = [optimiser.param_groups[0]["lr"]]
+    for _ in range(recipe.epochs * steps_per_epoch):
+        schedule.step()
+        rates.append(optimiser.param_groups[0]["lr"])
+    return rates
+
+
+@given(st.integers(1, 5), st.integers(1, 8), st.floats(0.01, 10.0))
+def test_schedules_do_what_the_recipe_says(epochs: int, steps: int, lr: float) -> None:
+    recipe, count = Recipe(epochs=epochs, lr=lr), epochs * steps
+    falls = {name: rates_of(replace(recipe, schedule=name), steps) for name in SCHEDULES[1:]}
+    assert falls["exponential"][-1] == pytest.approx(lr / 100)
+    assert falls["linear"][-1] == pytest.approx(0, abs=1e-9)
+    assert falls["cosine"][-1] == pytest.approx(0, abs=1e-9)
+    assert max(falls["one-cycle"]) <= lr * (1 + 1e-12)
+    third = max(1, count // 3)
+    tenths = [lr * 0.1 ** (step // third) for step in range(count + 1)]
+    assert falls["step"] == pytest.approx(tenths)
+
+
+def test_training_is_given_all_that_the_recipe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def fit(model: Any, digits: Any, optimiser: Any, **others: Any) -> list[Any]:
+        given.update(others, model=model, digits=digits, optimiser=optimiser)
+        return []
+
+    monkeypatch.setattr("tinygrad_mnist.recipes.fit", fit)
+    recipe = Recipe(
+        epochs=7,
+        batch_size=300,
+        schedule="step",
+        label_smoothing=0.1,
+        clip_norm=2.5,
+        average=0.75,
+        augment="elastic",
+        patience=4,
+    )
+    train, valid = split(load_mnist("sample").train, 3000)
+    rng = np.random.default_rng(0)
+    handed_on: dict[str, Any] = {"valid": valid, "callbacks": [1], "checkpoints": 2, "resume": 3}
+    model = recipe.build_model(rng)
+    assert recipe.train(model, train, rng, **handed_on) == []
+    average, schedule, loss_fn = (given[name] for name in ("average", "schedule", "loss_fn"))
+    assert repr(given["augment"]) == repr(AUGMENTATIONS["elastic"]())
+    assert (average.decay, average.is_of(model)) == (0.75, True)
+    assert schedule.optimizer is given["optimiser"]
+    assert schedule.options["step_size"] == 7 * 4 // 3  # 1,000 digits are four batches
+    assert (type(loss_fn), loss_fn.label_smoothing) == (nn.CrossEntropyLoss, 0.1)
+    expected: dict[str, Any] = {
+        **handed_on,
+        "model": model,
+        "digits": train,
+        "rng": rng,
+        "epochs": 7,
+        "batch_size": 300,
+        "clip_norm": 2.5,
+        "patience": 4,
+    }
+    assert {name: given[name] for name in expected} == expected
+    Recipe().train(model, train, rng)
+    assert (given["augment"], given["average"]) == (None, None)
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -201,6 +201,29 @@ def test_patience_ends_with_the_best_epoch(options: Options, patience: int) -> N
     assert evaluate(arguments["model"], *arguments["valid"]).loss == losses[best]
 
 
+def test_of_equally_good_epochs_the_first_is_the_best() -> None:
+    class Keep(Callback):
+        def on_epoch(self, epoch: Epoch) -> None:
+            kept.append(bits(model.state_dict()))
+
+    kept: list[Any] = []
+    digits, model = noise(0), small()
+    black = Digits(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8))
+    weight = model.parameters()[:1]  # of black images nothing depends on it
+    history = train(
+        model,
+        digits,
+        optimiser=optim.SGD(weight, 0.1),
+        epochs=6,
+        valid=black,
+        patience=3,
+        callbacks=[Keep()],
+    )
+    assert len({epoch.valid_loss for epoch in history}) == 1
+    assert len(history) == 4  # the first, and three that are no better
+    assert bits(model.state_dict()) == kept[0] != kept[-1]
+
+
 def test_each_part_is_in_its_mode_and_comes_back_to_its_own() -> None:
     rng = np.random.default_rng(0)
     model = Shaken(nn.Sequential(Shaken(small(), rng)), rng).eval()
