@@ -1,6 +1,7 @@
 """`predict` and `evaluate` look at a model and leave no trace."""
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from small_runs import Shaken, noise, small
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.data import scale
-from tinygrad_mnist.training import Evaluation, evaluate, predict
+from tinygrad_mnist.training import Evaluation, evaluate, evaluation, predict
 
 few = settings(max_examples=20)
 
@@ -134,5 +135,56 @@ def test_images_that_do_not_fit_are_refused(
 
 @pytest.mark.parametrize("labels", [[0], [0, 10], [0, -1], [[0, 1]]])
 def test_labels_that_do_not_fit_are_refused(labels: list[Any]) -> None:
-    with pytest.raises(ValueError, match="softmax_cross_entropy"):
+    with pytest.raises(ValueError, match=r"softmax_cross_entropy|a label for each"):
         evaluate(small(), np.zeros((2, 784), np.uint8), np.array(labels))
+    with pytest.raises(ValueError, match="a label for each image"):
+        evaluate(small(), np.zeros((2, 784), np.uint8), np.zeros(3, np.uint8))
+
+
+def test_lists_are_refused() -> None:
+    images, labels = noise(0)
+    for call in (lambda: predict(small(), images.tolist()), lambda: predict(small(), [images])):
+        with pytest.raises(TypeError, match="images must be a NumPy array, not list"):
+            call()
+    with pytest.raises(TypeError, match="images must be a NumPy array, not list"):
+        evaluate(small(), images.tolist(), labels)
+    with pytest.raises(TypeError, match="labels must be a NumPy array, not list"):
+        evaluate(small(), images, labels.tolist())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_pixels_that_are_no_numbers_are_named(value: float) -> None:
+    images, labels = noise(0)
+    images = scale(images)
+    images[13, 5, 5] = value
+    for call in (lambda: predict(small(), images), lambda: evaluate(small(), images, labels)):
+        with pytest.raises(ValueError, match="the images hold pixels that are infinite or not a n"):
+            call()
+
+
+@few
+@given(SEEDS, st.integers(1, 40), st.integers(1, 20))
+def test_large_data_is_examined_in_parts(seed: int, count: int, part: int) -> None:
+    digits, model = noise(seed, count), small(seed)
+    whole = evaluate(model, *digits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "_PART", part)
+        parts = evaluate(model, *digits)
+        score = evaluation.measure(model, *digits)
+    assert parts.loss == score.loss == pytest.approx(whole.loss, rel=1e-5)
+    for found in (parts, score):
+        np.testing.assert_array_equal(found.confusion, whole.confusion)
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, rtol=1e-4)
+
+
+def test_measuring_keeps_nothing_of_single_images() -> None:
+    images = np.broadcast_to(np.uint8(0), (100_000, 28, 28))
+    labels = np.zeros(100_000, np.uint8)
+    model = small()
+    evaluation.measure(model, images[:100], labels[:100])
+    tracemalloc.start()
+    try:
+        evaluation.measure(model, images, labels)
+        assert tracemalloc.get_traced_memory()[1] < 12e6  # all logits are 8 MB, and more on the way
+    finally:
+        tracemalloc.stop()

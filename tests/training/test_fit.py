@@ -255,6 +255,20 @@ def test_a_callback_ends_the_training_and_all_are_asked() -> None:
     assert len(history) == 2
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("valid", [True, False])
+def test_pixels_that_are_no_numbers_are_not_blamed_on_the_learning_rate(
+    value: float, valid: bool
+) -> None:
+    spoiled = noise(0).images.astype(np.float32) / 255
+    spoiled[13, 5, 5] = value
+    digits, other = noise(0)._replace(images=spoiled), noise(1)
+    model = small()
+    with pytest.raises(ValueError, match=r"the images .*hold pixels that are infinite or not"):
+        train(model, other if valid else digits, valid=digits if valid else None)
+    assert valid or same(model, small())
+
+
 def test_divergence_goes_back_to_the_initial_weights() -> None:
     model = small()
     with pytest.raises(DivergedError, match=r"in epoch 1, step \d; .* the initial ones;") as caught:

@@ -25,7 +25,7 @@ from .arguments import (
 )
 from .checkpoints import Checkpoint, Checkpoints
 from .conditions import describe, describe_data
-from .evaluation import NotFiniteError, compute_logits, evaluate, in_mode
+from .evaluation import NotFiniteError, check_fit, check_pixels, in_mode, measure
 from .history import Callback, DivergedError, Epoch, Step
 from .run import Run, Tally
 
@@ -111,8 +111,9 @@ def fit(
     ------
     ValueError
         If numbers make no sense, the digits do not fit the model, the last batch would have one
-        sample and these are normalised, or the schedule or the average belongs to another
-        optimiser or model.
+        sample and batches are normalised, or the schedule or the average belongs to another
+        optimiser or model. Also if a pixel is infinite or not a number; the model has the values
+        then that it has after a divergence.
     TypeError
         If a count is not an integer, or an object not of the kind that is listed above.
     FloatingPointError
@@ -145,10 +146,10 @@ def fit(
     check_numbers(epochs, rng, valid, patience)
     check_objects(model, optimiser, schedule, average, checkpoints, resume)
     batches = Batches(digits.images, digits.labels, batch_size, rng, augment=augment)
-    compute_logits(model, digits.images[:1])  # says by their shapes what does not fit
+    check_fit(model, digits.images)
     check_last_batch(model, digits.images, batch_size)
     if valid is not None:
-        evaluate(model, valid.images[:1], valid.labels[:1])
+        measure(model, valid.images[:1], valid.labels[:1])
     clip = clipping(optimiser, clip_norm, clip_value)
     run = Run(model, optimiser, schedule, average, rng, loss_fn)
     conditions = run.conditions() | {
@@ -184,6 +185,8 @@ def fit(
         tally.step += 1
         tally.loss += loss.item() * len(y)
         if not math.isfinite(tally.loss):
+            go_back()
+            check_pixels(x, f"the images of epoch {len(run.history) + 1}, step {tally.step}")
             raise diverged(tally) from NotFiniteError(f"the loss is {loss.item()}")
         tally.right += int(np.count_nonzero(logits.numpy().argmax(axis=1) == y))
         tally.seen += len(y)
@@ -194,8 +197,11 @@ def fit(
         for call in on_step:
             call(step)
 
-    def diverged(tally: Tally) -> DivergedError:
+    def go_back() -> None:
         model.load_state_dict(run.best)
+
+    def diverged(tally: Tally) -> DivergedError:
+        go_back()
         kept = run.best_epoch(patience)
         return DivergedError(len(run.history) + 1, tally.step, run.history, kept)
 
@@ -234,7 +240,7 @@ def fit(
                 with run.averaged():
                     values = model.state_dict()
                     check_finite(values)
-                    found = None if valid is None else evaluate(model, *valid)
+                    found = None if valid is None else measure(model, *valid)
             except NotFiniteError as error:
                 raise diverged(tally) from error
             tally.seconds = time.perf_counter() - begin
@@ -244,5 +250,5 @@ def fit(
                 run.done |= bool(each.on_epoch(epoch))
             if run.done:
                 save()
-    model.load_state_dict(run.best)
+    go_back()
     return run.history

@@ -22,7 +22,7 @@ from .conditions import (
     describe_optimiser,
     describe_schedule,
 )
-from .evaluation import Evaluation
+from .evaluation import Score
 from .history import Epoch
 
 __all__ = ["Run", "Tally"]
@@ -98,7 +98,7 @@ class Run:
         self,
         tally: Tally,
         values: dict[str, np.ndarray],
-        found: Evaluation | None,
+        found: Score | None,
         patience: int | None,
     ) -> Epoch:
         """Add the epoch to the history, and see whether it is the best, and the last.
