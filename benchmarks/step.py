@@ -19,6 +19,8 @@ import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
 
+from tinygrad_mnist.blas import advice
+
 # The last ones load MNIST and PyTorch into this process: on Linux, what a parent has in memory when
 # it starts a child counts towards the child's peak.
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -51,6 +53,8 @@ def main() -> int:
 
     for name, value in machine().items():
         print(f"{name}: {value}")
+    if text := advice():
+        print(text)
     print(f"\n{header()}")
     rows = []
     failed = False

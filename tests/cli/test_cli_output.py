@@ -1,6 +1,7 @@
 """Bad places to write to, and packages that are missing."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,10 +60,32 @@ def test_a_full_disk_during_training_is_one_line_and_leaves_nothing_half_written
     (tmp_path / "model.safetensors").write_bytes(b"old")
     monkeypatch.setattr("os.fsync", full)
     result = run("train", *QUICK, "--out", tmp_path)
+    assert "--resume" not in result.out  # from nothing
     checkpoint = tmp_path / "checkpoints" / "checkpoint-000000000.safetensors"
     assert_one_line(result, 1, f"{checkpoint}: No space left on device")
     assert {path.name for path in tmp_path.rglob("*")} == {"model.safetensors", "checkpoints"}
     assert (tmp_path / "model.safetensors").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("fails_at", [10, 40, 164])
+def test_a_disk_that_gets_full_ends_with_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    calls, flush = iter(range(1000)), os.fsync
+
+    def full(file: int) -> None:
+        if next(calls) >= fails_at:
+            raise OSError(28, "No space left on device")
+        flush(file)
+
+    monkeypatch.setattr("os.fsync", full)
+    options = (*QUICK, "--batch-size", 100, "--checkpoint-every", 0)
+    result = run("train", *options, "--out", tmp_path)
+    assert_one_line(result, 1, "No space left on device")
+    hint = f"--resume {tmp_path / 'checkpoints'} goes on from the last checkpoint."
+    assert result.out.splitlines()[-1] == hint
+    monkeypatch.undo()
+    assert run("train", *hint.split()[:2], "--no-plots").status == 0
 
 
 @pytest.mark.parametrize("fails_at", range(3))

@@ -156,9 +156,15 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_offered(tmp_path:
 
 @pytest.mark.usefixtures("untrained")
 def test_resuming_asks_for_what_is_there(tmp_path: Path) -> None:
-    assert_one_line(run("train", "--resume", tmp_path), 1, f"{tmp_path}: there is no checkpoint")
-    missing = tmp_path / "nothing"
-    assert_one_line(run("train", "--resume", missing), 1, f"{missing}: ")
+    (tmp_path / "begun" / "checkpoints").mkdir(parents=True)
+    for name, words in (
+        ("", "there is no checkpoint in it"),
+        ("begun", "there is no checkpoint in it"),
+        ("nothing", "No such file or directory"),
+    ):
+        path = tmp_path / name
+        begin = f"a run begins without --resume: tinygrad-mnist train --out {path}"
+        assert_one_line(run("train", "--resume", path), 1, f"{path}: {words}; {begin}\n")
 
 
 @pytest.mark.usefixtures("untrained")

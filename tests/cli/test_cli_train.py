@@ -68,6 +68,17 @@ def test_train_prints_what_it_does(tmp_path: Path, sample: MNIST) -> None:
         assert table[str(digit)] == [str(right), str(count), *shares]
 
 
+@pytest.mark.parametrize(("augment", "told"), [("none", 0), ("affine", 2)])
+def test_epochs_tell_how_often_they_waited_for_distortions(
+    tmp_path: Path, augment: str, told: int
+) -> None:
+    result = run("train", *QUICK, "--augment", augment, "--out", tmp_path, "--json")
+    lines = [line for line in result.out.splitlines() if line.startswith("epoch ")]
+    found = [int(line.split()[-3]) for line in lines if line.endswith(" steps waited")]
+    assert len(found) == told
+    assert sum(found) == json.loads(result.out.splitlines()[-1])["waits"]
+
+
 def test_the_defaults_recognise_mnist(tmp_path: Path) -> None:
     if not (directory := os.environ.get("TINYGRAD_MNIST_DATA")):
         pytest.skip("needs all of MNIST: set TINYGRAD_MNIST_DATA to its directory")

@@ -125,6 +125,12 @@ def test_what_was_appended_is_noticed(content: bytes, more: bytes) -> None:
         from_bytes(content + more)
 
 
+@given(st.text(st.characters(codec="ascii", min_codepoint=32), min_size=4, max_size=300))
+def test_a_text_is_no_checkpoint(text: str) -> None:
+    with pytest.raises(DamagedError, match="not a checkpoint"):
+        from_bytes(text.encode())
+
+
 @given(st.binary(max_size=300))
 def test_other_files_are_refused(other: bytes) -> None:
     with pytest.raises(DamagedError, match=r"not a checkpoint|cut short"):

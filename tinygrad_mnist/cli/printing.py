@@ -19,8 +19,12 @@ def print_error(error: BaseException) -> None:
     print(f"{PROGRAM}: error: {' '.join(text.split())}", file=sys.stderr)
 
 
-def epoch_line(epoch: Epoch, epochs: int, watched: str) -> str:
-    """Write what an epoch brought; `watched` names the digits that it was examined on."""
+def epoch_line(epoch: Epoch, epochs: int, watched: str, waits: bool) -> str:
+    """Write what an epoch brought.
+
+    `watched` names the digits that it was examined on, `waits` says whether to tell how many steps
+    waited for the distortions.
+    """
     parts = [
         f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}",
         f"train loss {epoch.train_loss:.4f}, accuracy {percent(epoch.train_accuracy)}",
@@ -29,7 +33,8 @@ def epoch_line(epoch: Epoch, epochs: int, watched: str) -> str:
         parts.append(
             f"{watched} loss {epoch.valid_loss:.4f}, accuracy {percent(epoch.valid_accuracy)}"
         )
-    parts.append(f"{epoch.seconds:.2f} s")
+    waited = f", {epoch.waits:,} steps waited" if waits else ""
+    parts.append(f"{epoch.seconds:.2f} s{waited}")
     return "   ".join(parts)
 
 

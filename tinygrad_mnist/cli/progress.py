@@ -17,12 +17,12 @@ __all__ = ["progress"]
 class _Lines(Callback):
     """Prints a line for each epoch."""
 
-    def __init__(self, epochs: int, watched: str) -> None:
-        self.epochs, self.watched = epochs, watched
+    def __init__(self, epochs: int, watched: str, waits: bool) -> None:
+        self.epochs, self.watched, self.waits = epochs, watched, waits
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Print the line."""
-        self.write(epoch_line(epoch, self.epochs, self.watched))
+        self.write(epoch_line(epoch, self.epochs, self.watched, self.waits))
 
     def write(self, line: str) -> None:
         """Print at once, for whoever follows a log."""
@@ -32,8 +32,8 @@ class _Lines(Callback):
 class _Bar(_Lines):
     """Shows a progress bar, too."""
 
-    def __init__(self, epochs: int, watched: str, bar: Any) -> None:
-        super().__init__(epochs, watched)
+    def __init__(self, epochs: int, watched: str, waits: bool, bar: Any) -> None:
+        super().__init__(epochs, watched, waits)
         self.bar = bar
 
     def on_step(self, step: Step) -> None:
@@ -53,13 +53,14 @@ class _Bar(_Lines):
 
 
 @contextmanager
-def progress(epochs: int, watched: str) -> Iterator[Callback]:
+def progress(epochs: int, watched: str, waits: bool) -> Iterator[Callback]:
     """Print a line for each of so many epochs; at a terminal, show a progress bar meanwhile.
 
-    `watched` names the digits that the network is examined on.
+    `watched` names the digits that the network is examined on; `waits` says whether to tell how
+    often a step waited for the distortions.
     """
     if not sys.stderr.isatty():
-        yield _Lines(epochs, watched)
+        yield _Lines(epochs, watched, waits)
         return
     with need("tqdm", "cli", "a progress bar").tqdm(unit=" steps", leave=False) as bar:
-        yield _Bar(epochs, watched, bar)
+        yield _Bar(epochs, watched, waits, bar)

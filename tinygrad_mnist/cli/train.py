@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -210,7 +212,7 @@ def _train(parser: Parser, options: argparse.Namespace) -> int:
     _need_extras(plots=not options.no_plots)
     if options.resume is None:
         return _begin(options, run)
-    return _go_on(options, load_checkpoint(_with_checkpoints(options.resume)))
+    return _go_on(options, _found(options.resume))
 
 
 def _begin(options: argparse.Namespace, run: Run) -> int:
@@ -230,10 +232,26 @@ def _go_on(options: argparse.Namespace, checkpoint: Checkpoint) -> int:
     return 0
 
 
-def _with_checkpoints(path: Path) -> Path:
-    """Find the checkpoints of a run from its directory; they can be named themselves, too."""
+def _found(path: Path) -> Checkpoint:
+    """Read the last checkpoint of a run from its directory; it can be named itself, too."""
     inner = path / CHECKPOINTS
-    return inner if inner.is_dir() else path
+    try:
+        return load_checkpoint(inner if inner.is_dir() else path)
+    except FileNotFoundError as error:
+        begin = f"a run begins without --resume: {PROGRAM} train --out {path}"
+        raise FileNotFoundError(error.errno, f"{error.strerror}; {begin}", str(path)) from error
+
+
+@contextmanager
+def _hint(checkpoints: Checkpoints) -> Iterator[None]:
+    """Say how the run goes on if it is interrupted, or files can't be written any more."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError) as error:
+        elsewhere = BlockingIOError | BrokenPipeError  # another run has it, or the output has gone
+        if not isinstance(error, elsewhere) and checkpoints.paths():
+            print(f"--resume {checkpoints.directory} goes on from the last checkpoint.")
+        raise
 
 
 def _load(data: str) -> MNIST:
@@ -296,8 +314,9 @@ def _fit_and_save(
         "data": digits.kind,
         "source": digits.source,
     }
+    waits = run.recipe.augment != "none"
     try:
-        with progress(run.recipe.epochs, run.watched) as callback:
+        with _hint(checkpoints), progress(run.recipe.epochs, run.watched, waits) as callback:
             history = run.recipe.train(
                 model,
                 train,
@@ -307,10 +326,6 @@ def _fit_and_save(
                 checkpoints=checkpoints,
                 resume=checkpoint,
             )
-    except KeyboardInterrupt:
-        if checkpoints.paths():
-            print(f"--resume {directory} goes on from the last checkpoint.")
-        raise
     except DivergedError as error:
         discard(checkpoints)  # they would only lead here again
         if error.history:
@@ -319,10 +334,11 @@ def _fit_and_save(
         else:
             print("Nothing was saved, because no epoch had ended.")
         raise
-    evaluation = evaluate(model, digits.test_images, digits.test_labels)
-    files = save_run(out, model, record, history, run.watched)
-    if not options.no_plots:
-        files += save_pictures(out, model, digits, history, evaluation, run.watched)
+    with _hint(checkpoints):
+        evaluation = evaluate(model, digits.test_images, digits.test_labels)
+        files = save_run(out, model, record, history, run.watched)
+        if not options.no_plots:
+            files += save_pictures(out, model, digits, history, evaluation, run.watched)
 
     print(f"\ntrain loss     {history[-1].train_loss:.4f}")
     print_accuracy(evaluation)
