@@ -14,8 +14,8 @@ import numpy as np
 from plain_mnist import load
 from processes import mnist_directory
 from report import Row, Skip, median_row
-from training_step import training_step
 from turns import seconds
+from written_alike import training_step, two_layer
 
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.data import Batches, ElasticTransform, Prefetch
@@ -95,7 +95,7 @@ def _training_rows(images: Images, labels: Images) -> Iterator[Row]:
 def _training(batches: Iterable[Any]) -> Callable[[], float]:
     """Make the training of a network of its own, for one epoch at a time."""
     rng = np.random.default_rng(0)
-    model = nn.Sequential(nn.Linear(784, 800, rng=rng), nn.ReLU(), nn.Linear(800, 10, rng=rng))
+    model = two_layer(nn, 800, rng=rng)
     optimiser = optim.SGD(model.parameters(), lr=0.1)
     step = training_step(model, nn.SoftmaxCrossEntropy(), optimiser)
 

@@ -7,12 +7,15 @@ turn of some is as good. The wide network is also held against its matrix produc
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from report import Row, Skip, median_row
-from training_step import make_batches, products, training_step
+from steps_by_hand import products
+from training_step import make_batches
 from turns import take_turns
+from written_alike import Network, Step, lenet, training_step, two_layer
 
 from tinygrad_mnist import Tensor, nn, optim
 
@@ -24,8 +27,7 @@ STEPS_AN_EPOCH = 469
 LEARNING_RATE = 0.05
 NO_TORCH = "PyTorch is not installed; the extra `peers` brings it"
 
-Network = Callable[..., Any]  # builds a network of the layers of `nn` or of `torch.nn`
-Step = Callable[[Any, Any], Any]  # takes images and labels, returns the loss
+wide = partial(two_layer, hidden=800)
 
 
 def wide_rows() -> Iterator[Row]:
@@ -60,32 +62,6 @@ def lenet_rows() -> Iterator[Row]:
 
 
 WHO = {"engine": "engine", "torch": "PyTorch", "products": "matrix products alone"}
-
-
-def wide(layers: Any, **keywords: Any) -> Any:
-    """Build 784-800-10: people write the same for both."""
-    return layers.Sequential(
-        layers.Linear(784, 800, **keywords), layers.ReLU(), layers.Linear(800, 10, **keywords)
-    )
-
-
-def lenet(layers: Any, **keywords: Any) -> Any:
-    """Build LeNet-5."""
-    return layers.Sequential(
-        layers.Unflatten(1, (1, 28, 28)),
-        layers.Conv2d(1, 6, 5, padding=2, **keywords),
-        layers.ReLU(),
-        layers.MaxPool2d(2),
-        layers.Conv2d(6, 16, 5, **keywords),
-        layers.ReLU(),
-        layers.MaxPool2d(2),
-        layers.Flatten(),
-        layers.Linear(400, 120, **keywords),
-        layers.ReLU(),
-        layers.Linear(120, 84, **keywords),
-        layers.ReLU(),
-        layers.Linear(84, 10, **keywords),
-    )
 
 
 def _torch() -> Any:

@@ -12,10 +12,12 @@ from itertools import cycle
 from typing import Any
 
 import numpy as np
-from plain_mnist import Array, Labels, init_parameters, load, scale, train_step
+from plain_mnist import Array, Labels, init_parameters, load, scale
 from processes import mnist_directory
 from report import Row, Skip, median_row
+from steps_by_hand import plain_step, preallocated_step, products
 from turns import take_turns
+from written_alike import Step, training_step, two_layer
 
 from tinygrad_mnist import Tensor, nn, optim
 
@@ -26,7 +28,6 @@ LEARNING_RATE = 0.1
 LIMITS = {32: 1.10, 128: 1.05}
 
 Batch = tuple[Any, Labels]  # the images are an array or a Tensor
-Step = Callable[[Any, Labels], Any]  # returns the loss, if it has one
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ def _rows(batch_size: int, limit: float) -> Iterator[Row]:
     tensors = [(Tensor(images), labels) for images, labels in arrays]
     check_same_training(arrays)
     contenders = {
-        "plain": Contender(plain_step(start()), arrays),
+        "plain": Contender(plain_step(start(), LEARNING_RATE), arrays),
         "engine": Contender(engine_step(model(start())), tensors),
         "engine, arrays": Contender(engine_step(model(start())), arrays),
-        "preallocated": Contender(preallocated_step(start(), batch_size), arrays),
+        "preallocated": Contender(preallocated_step(start(), batch_size, LEARNING_RATE), arrays),
         "products": Contender(products(start(), batch_size), arrays),
     }
     turns = {name: in_turns(contender) for name, contender in contenders.items()}
@@ -93,8 +94,8 @@ def check_same_training(batches: Sequence[Batch]) -> None:
     """Refuse to compare contenders that don't train the same network."""
     by_hand, preallocated, trained = start(), start(), model(start())
     steps = {
-        "by hand": plain_step(by_hand),
-        "preallocated": preallocated_step(preallocated, len(batches[0][1])),
+        "by hand": plain_step(by_hand, LEARNING_RATE),
+        "preallocated": preallocated_step(preallocated, len(batches[0][1]), LEARNING_RATE),
         "engine": engine_step(trained),
     }
     for images, labels in [*batches, *batches]:
@@ -117,19 +118,9 @@ def in_turns(contender: Contender) -> Callable[[], None]:
     return turn
 
 
-def plain_step(parameters: list[Array]) -> Step:
-    """Make the step that a good engineer writes by hand."""
-
-    def step(images: Array, labels: Labels) -> np.float32:
-        return train_step(parameters, images, labels, LEARNING_RATE)
-
-    return step
-
-
 def model(parameters: list[Array]) -> nn.Sequential:
     """Build the network of the package with these weights."""
-    rng = np.random.default_rng(0)
-    network = nn.Sequential(nn.Linear(784, 10, rng=rng), nn.ReLU(), nn.Linear(10, 10, rng=rng))
+    network = two_layer(nn, 10)
     network.load_state_dict(dict(zip(network.state_dict(), parameters, strict=True)))
     return network
 
@@ -138,77 +129,3 @@ def engine_step(network: nn.Sequential) -> Step:
     """Make the step that a user of the package writes."""
     optimiser = optim.SGD(network.parameters(), lr=LEARNING_RATE)
     return training_step(network, nn.SoftmaxCrossEntropy(), optimiser)
-
-
-def training_step(model: Any, loss_fn: Any, optimiser: Any) -> Step:
-    """Make the step that people write, for this package and for PyTorch alike."""
-
-    def step(images: Any, labels: Any) -> Any:
-        loss = loss_fn(model(images), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        return loss
-
-    return step
-
-
-def preallocated_step(parameters: list[Array], m: int) -> Step:
-    """Make the plain step with an array set aside for every temporary of some size."""
-    W1, b1, W2, b2 = parameters
-    rows = np.arange(m)
-    Z1, A1, dZ1, Z2, dZ2 = (np.empty((m, 10), np.float32) for _ in range(5))
-    positive = np.empty((m, 10), np.bool_)
-    highest, total = (np.empty((m, 1), np.float32) for _ in range(2))
-    dW1, db1, dW2, db2 = gradients = [np.empty_like(parameter) for parameter in parameters]
-
-    def step(images: Array, labels: Labels) -> np.float32:
-        np.matmul(images, W1, out=Z1)
-        np.add(Z1, b1, out=Z1)
-        np.maximum(Z1, 0, out=A1)
-        np.matmul(A1, W2, out=Z2)
-        np.add(Z2, b2, out=Z2)
-        np.maximum.reduce(Z2, axis=1, keepdims=True, out=highest)
-        np.subtract(Z2, highest, out=Z2)
-        np.exp(Z2, out=dZ2)
-        np.add.reduce(dZ2, axis=1, keepdims=True, out=total)
-        np.divide(dZ2, total, out=dZ2)
-        np.log(total, out=total)
-        loss: np.float32 = (total[:, 0] - Z2[rows, labels]).mean()
-
-        dZ2[rows, labels] -= 1
-        np.divide(dZ2, m, out=dZ2)
-        np.matmul(A1.T, dZ2, out=dW2)
-        np.add.reduce(dZ2, axis=0, out=db2)
-        np.matmul(dZ2, W2.T, out=dZ1)
-        np.greater(Z1, 0, out=positive)
-        np.multiply(dZ1, positive, out=dZ1)
-        np.matmul(images.T, dZ1, out=dW1)
-        np.add.reduce(dZ1, axis=0, out=db1)
-
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            np.multiply(gradient, LEARNING_RATE, out=gradient)
-            np.subtract(parameter, gradient, out=parameter)
-        return loss
-
-    return step
-
-
-def products(parameters: list[Array], m: int) -> Step:
-    """Make the five matrix products of the step, on fixed activations, and nothing else."""
-    W1, _, W2, _ = parameters
-    hidden, classes = W2.shape
-    rng = np.random.default_rng(0)
-    A1, dZ1 = (rng.standard_normal((m, hidden), np.float32) for _ in range(2))
-    dZ2 = rng.standard_normal((m, classes), np.float32)
-    wide, narrow = np.empty_like(A1), np.empty_like(dZ2)
-    dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
-
-    def step(images: Array, _: Labels) -> None:
-        np.matmul(images, W1, out=wide)
-        np.matmul(A1, W2, out=narrow)
-        np.matmul(A1.T, dZ2, out=dW2)
-        np.matmul(dZ2, W2.T, out=wide)
-        np.matmul(images.T, dZ1, out=dW1)
-
-    return step
