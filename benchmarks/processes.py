@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,15 @@ class Finished:
     peak_megabytes: float
 
 
-def run(*arguments: str) -> Finished:
-    """Run Python with these arguments and measure it; its failure is a BenchmarkError."""
+def run(*arguments: str, variables: Mapping[str, str] | None = None) -> Finished:
+    """Run Python with these arguments and measure it; its failure is a BenchmarkError.
+
+    `variables` are set in the process's environment, beside those of this one.
+    """
     command = [sys.executable, *arguments]
     # As for an installed package: compiled once, by a first run, and not at every start.
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env |= variables or {}
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=errors)

@@ -1,8 +1,9 @@
 """Measure what the framework promises about speed, memory and accuracy: ``make bench``.
 
 Run all sections, or name some: ``python benchmarks/step.py [import chain indexing ...]``. It prints
-a table and writes nothing unless ``--json FILE`` says where. The exit status is 1 if a figure
-misses what it must reach or could not be measured.
+a table; ``--json FILE`` says where to write it, too, and the section ``peers`` writes
+docs/benchmarks.md. The exit status is 1 if a figure misses what it must reach or could not be
+measured.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import indexing
 import large_data
 import networks
 import operation
+import peers
 import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
@@ -30,6 +32,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
     "large": large_data.rows,
+    "peers": peers.rows,
     "step": training_step.rows,
     "wide": networks.wide_rows,
     "lenet": networks.lenet_rows,

@@ -15,11 +15,13 @@ def seconds(work: Work) -> float:
     return time.perf_counter() - begin
 
 
-def take_turns(contenders: dict[str, Work], turns: int, warm_up: int) -> dict[str, list[float]]:
+def take_turns(
+    contenders: dict[str, Work], turns: int, warm_up: int, rest: float = 0.0
+) -> dict[str, list[float]]:
     """Return the seconds that each took for each turn, in an order drawn anew for every turn.
 
     Each contender does what makes a turn whenever it is called. So many turns more, to warm up,
-    come before the first that counts.
+    come before the first that counts. Before each turn there is a rest of so many seconds.
     """
     rng = np.random.default_rng(0)
     names = list(contenders)
@@ -27,6 +29,7 @@ def take_turns(contenders: dict[str, Work], turns: int, warm_up: int) -> dict[st
     for turn in range(warm_up + turns):
         rng.shuffle(names)
         for name in names:
+            time.sleep(rest)
             time_of_turn = seconds(contenders[name])
             if turn >= warm_up:
                 took[name].append(time_of_turn)
