@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cases import TARGET
+from contenders.contender import LEARNING_RATE
 from figures import Comparison, Figures, Measured, Spread
 from peers_picture import draw
 from report import Row
@@ -31,9 +32,10 @@ HOW = f"""
 ## How it was measured
 
 All contenders start from the same weights and train on the same 60,000 digits of MNIST in the same
-shuffled orders by gradient descent, learning rate 0.1, float32. The first steps are checked to have
-the same losses and to come to the same weights; otherwise nothing is measured. Everyone is handed
-the pixels as MNIST has them, a byte each, and picks and scales each batch within the epoch.
+shuffled orders by gradient descent, learning rate {LEARNING_RATE}, float32. The first steps are
+checked to have the same losses and to come to the same weights; otherwise nothing is measured.
+Everyone is handed the pixels as MNIST has them, a byte each, and picks and scales each batch within
+the epoch.
 
 *An epoch* is timed in one process with all contenders, who take turns in an order drawn anew for
 each round, after one epoch to warm up; ratios are taken within a round. *A step* is timed likewise,
@@ -41,12 +43,12 @@ on batches that are scaled and in the contender's own form already. *Accuracy* i
 digits after the epochs in turns. The other columns are measured in a process for each contender:
 *first step* runs from the call of the step to its result, when all is imported and the network is
 built, *nothing cached* with empty caches, *cached* in a second process that finds what the first
-has left; *to {TARGET:.0%}* is a whole process, from its start until after some epoch so many test
-digits are recognised, and *peak* the most memory that it had (MB are 10⁶ bytes).
+has left; *to {100 * TARGET:.0f} %* is a whole process, from its start until after some epoch so
+many test digits are recognised, and *peak* the most memory that it had (MB are 10⁶ bytes).
 
-`torch.compile` is given the whole step as one graph, and JAX's arguments are donated, since both
-are faster so; MyGrad's memory guard is off. A scanned epoch has no single step: its first step is
-an epoch of a single batch. The products alone learn nothing: they are what no way of writing the
+Each framework is used as its users do for speed: `torch.compile` has the whole step as one graph,
+JAX's arguments are donated, MyGrad's memory guard is off. A scanned epoch has no single step: its
+first step is an epoch of a single batch. The products alone learn nothing: no way of writing the
 step around NumPy's BLAS can undercut.
 """
 
@@ -78,10 +80,10 @@ def _limits(rows: Sequence[Row]) -> Iterator[str]:
 COLUMNS: dict[str, Callable[[Figures], str]] = {
     "an epoch, s": lambda one: _median(one.epoch),
     "a step, µs": lambda one: _median(one.step, 1e6),
-    "accuracy": lambda one: "–" if one.accuracy is None else f"{one.accuracy:.2%}",
+    "accuracy": lambda one: "–" if one.accuracy is None else f"{100 * one.accuracy:.2f} %",
     "first step, nothing cached, ms": lambda one: _median(one.first, 1e3),
     "cached, ms": lambda one: _median(one.first_cached, 1e3),
-    f"to {TARGET:.0%}, s": lambda one: _to_target(one),
+    f"to {100 * TARGET:.0f} %, s": lambda one: _to_target(one),
     "peak, MB": lambda one: _median(one.peak_megabytes),
 }
 

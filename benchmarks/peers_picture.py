@@ -26,7 +26,7 @@ def draw(comparisons: Sequence[Comparison], file_format: str = "svg") -> bytes:
     lines = math.ceil(len(comparisons) / COLUMNS)
     with rc_context(STYLE):
         figure = Figure(figsize=(5.2 * COLUMNS, 3.3 * lines), layout="constrained")
-        figure.suptitle("Seconds an epoch of 60,000 digits, less is better; logarithmic")
+        figure.suptitle("Seconds an epoch of 60,000 digits (logarithmic; less is better)")
         for place, comparison in enumerate(comparisons, start=1):
             _panel(figure.add_subplot(lines, COLUMNS, place), comparison)
         file = io.BytesIO()
@@ -37,6 +37,8 @@ def draw(comparisons: Sequence[Comparison], file_format: str = "svg") -> bytes:
 
 def _panel(axes: Any, comparison: Comparison) -> None:
     """Draw the bars, the quickest first, with the median at the end of each."""
+    from matplotlib.ticker import NullFormatter
+
     spreads = {name: Spread.of(one.epoch) for name, one in comparison.figures.items()}
     names = sorted(spreads, key=lambda name: spreads[name].median)
     medians = [spreads[name].median for name in names]
@@ -45,9 +47,12 @@ def _panel(axes: Any, comparison: Comparison) -> None:
     axes.set_xscale("log")
     # A bar on a logarithmic scale has no natural start; the room at its end is for the label.
     axes.set_xlim(min(medians) / 2.5, max(medians) * 2.2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.invert_yaxis()
     axes.set_title(comparison.case, loc="left", fontsize=10, fontweight="bold")
-    axes.tick_params(left=False, labelsize=8)
+    axes.tick_params(axis="y", left=False)
+    axes.tick_params(labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 

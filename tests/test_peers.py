@@ -98,7 +98,7 @@ def test_the_page_shows_figures_limits_and_reasons(
     page = (tmp_path / "page.md").read_text()
     assert "| ours ÷ theirs | 1.5 (1.25 – 1.75) | ≤ 1.2 **MISSED** |" in page
     assert (
-        "| NumPy by hand | 0.25 (0.225 – 0.275) | 110 (105 – 115) | 93.12% | 500 | 10 |"
+        "| NumPy by hand | 0.25 (0.225 – 0.275) | 110 (105 – 115) | 93.12 % | 500 | 10 |"
         " 1.25, 2 epochs | 123 |"
     ) in page
     assert "- MyGrad: not installed" in page
