@@ -48,8 +48,8 @@ many test digits are recognised, and *peak* the most memory that it had (MB are 
 
 Each framework is used as its users do for speed: `torch.compile` has the whole step as one graph,
 JAX's arguments are donated, MyGrad's memory guard is off. A scanned epoch has no single step: its
-first step is an epoch of a single batch. The products alone learn nothing: no way of writing the
-step around NumPy's BLAS can undercut.
+first step is an epoch of a single batch. The products alone learn nothing: no step that multiplies
+by NumPy's BLAS can undercut them.
 """
 
 
