@@ -147,6 +147,7 @@ def _measure_alone(case: Case, data: str, name: str, figures: Figures) -> None:
 
     with tempfile.TemporaryDirectory() as caches:
         first, again = (json.loads(alone("first", caches).output) for _ in range(2))
+    with tempfile.TemporaryDirectory() as caches:
         training = alone("target", caches)
     figures.first.append(first["seconds"])
     figures.first_cached.append(again["seconds"])

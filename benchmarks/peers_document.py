@@ -43,8 +43,9 @@ on batches that are scaled and in the contender's own form already. *Accuracy* i
 digits after the epochs in turns. The other columns are measured in a process for each contender:
 *first step* runs from the call of the step to its result, when all is imported and the network is
 built, *nothing cached* with empty caches, *cached* in a second process that finds what the first
-has left; *to {100 * TARGET:.0f} %* is a whole process, from its start until after some epoch so
-many test digits are recognised, and *peak* the most memory that it had (MB are 10⁶ bytes).
+has left; *to {100 * TARGET:.0f} %* is a whole process with empty caches, from its start until after
+some epoch so many test digits are recognised, and *peak* the most memory that it had (MB are 10⁶
+bytes).
 
 Each framework is used as its users do for speed: `torch.compile` has the whole step as one graph,
 JAX's arguments are donated, MyGrad's memory guard is off. A scanned epoch has no single step: its
