@@ -27,7 +27,7 @@ from contenders import (
 )
 from figures import Comparison, Figures, Measured
 from peers_document import MEASURED, write_document
-from processes import HERE, Finished, mnist_directory, run
+from processes import HERE, Finished, ProcessError, mnist_directory, run
 from report import BenchmarkError, Row, machine, median_row
 
 FRAMEWORKS = ("torch", "jax", "autograd", "mygrad", "scikit-learn")
@@ -122,9 +122,9 @@ def _compare(case: Case, data: str) -> Comparison:
         for name in random.Random(turn).sample(list(comparison.figures), len(comparison.figures)):
             try:
                 _measure_alone(case, data, name, comparison.figures[name])
-            except BenchmarkError as reason:
+            except ProcessError as failure:
                 del comparison.figures[name]
-                comparison.left_out[name] = str(reason)
+                comparison.left_out[name] = failure.last_words
     number = str(CASES.index(case))
     output = run(str(HERE / "in_turns.py"), data, number, *comparison.figures).output
     for name, found in json.loads(output).items():

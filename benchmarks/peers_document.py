@@ -49,8 +49,8 @@ bytes).
 
 Each framework is used as its users do for speed: `torch.compile` has the whole step as one graph,
 JAX's arguments are donated, MyGrad's memory guard is off. A scanned epoch has no single step: its
-first step is an epoch of a single batch. The products alone learn nothing: no step that multiplies
-by NumPy's BLAS can undercut them.
+first step is an epoch of a single batch. The products alone pick no digits and learn nothing: no
+step that multiplies by NumPy's BLAS can undercut them.
 """
 
 

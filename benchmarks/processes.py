@@ -27,8 +27,16 @@ class Finished:
     peak_megabytes: float
 
 
+class ProcessError(BenchmarkError):
+    """A process failed; `last_words` is the last line of what it said."""
+
+    def __init__(self, command: list[str], status: int, last_words: str) -> None:
+        super().__init__(f"{shlex.join(command)} ended with {status}: {last_words}")
+        self.last_words = last_words
+
+
 def run(*arguments: str, variables: Mapping[str, str] | None = None) -> Finished:
-    """Run Python with these arguments and measure it; its failure is a BenchmarkError.
+    """Run Python with these arguments and measure it; its failure is a ProcessError.
 
     `variables` are set in the process's environment, beside those of this one.
     """
@@ -46,7 +54,7 @@ def run(*arguments: str, variables: Mapping[str, str] | None = None) -> Finished
         errors.seek(0)
         if process.returncode != 0:
             last = (errors.read().splitlines() or ["it said nothing"])[-1]
-            raise BenchmarkError(f"{shlex.join(command)} ended with {process.returncode}: {last}")
+            raise ProcessError(command, process.returncode, last)
         unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
         return Finished(output.read(), seconds, usage.ru_maxrss * unit / 1e6)
 

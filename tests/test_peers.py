@@ -115,7 +115,7 @@ def test_figures_are_read_as_they_were_written(load: Any, measured: Any, tmp_pat
 def test_who_fails_alone_is_left_out_with_the_reason(
     load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peers, report = load("peers"), load("report")
+    peers, processes = load("peers"), load("processes")
     others = ["NumPy by hand", "ours, eager"]
 
     def run(program: str, *arguments: str, variables: Any = None) -> Any:
@@ -123,7 +123,7 @@ def test_who_fails_alone_is_left_out_with_the_reason(
             found = {"epoch": [1.0, 2.0], "step": [], "accuracy": 0.9}
             return SimpleNamespace(output=json.dumps(dict.fromkeys(arguments[2:], found)))
         if arguments[-1] not in others:
-            raise report.BenchmarkError("it fell over")
+            raise processes.ProcessError(["python", program], 1, "it fell over")
         output = {"seconds": 0.1, "epochs": 1, "accuracy": 0.95, "reached": True}
         return SimpleNamespace(output=json.dumps(output), seconds=2.0, peak_megabytes=100.0)
 
