@@ -79,6 +79,11 @@ class Products(Preallocated):
 
     trains: ClassVar[bool] = False
 
+    def prepare(self, weights: list[Array]) -> None:
+        """Keep the weights, and the first batch for all."""
+        super().prepare(weights)
+        self._images[...] = scale(self.digits.images[: self.batch_size])
+
     def epoch(self, order: Order) -> float:
         """Multiply for each batch, of which the pixels stay the same."""
         for batch in self.batches(order):
