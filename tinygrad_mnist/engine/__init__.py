@@ -8,7 +8,15 @@ from, and `origin` where the user called what.
 """
 
 from .anomaly import detect_anomaly
-from .capturing import ForeignArray, ensure, in_one_piece, live, numbers, recorder
+from .capturing import (
+    ForeignArray,
+    ensure,
+    in_one_piece,
+    live,
+    never_captured,
+    numbers,
+    recorder,
+)
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording, transforming
 from .hooks import Handle, watch, watch_of
 from .memory import wrote
@@ -29,8 +37,8 @@ from .tape import (
 )
 
 __all__ = [
-    "ForeignArray",
     "NO_KEYWORDS",
+    "ForeignArray",
     "Handle",
     "Leaf",
     "Node",
@@ -48,6 +56,7 @@ __all__ = [
     "in_one_piece",
     "is_grad_enabled",
     "live",
+    "never_captured",
     "no_grad",
     "numbers",
     "owned",

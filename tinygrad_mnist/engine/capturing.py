@@ -11,11 +11,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-__all__ = ["ForeignArray", "Recorder", "ensure", "in_one_piece", "live", "numbers", "recorder"]
+__all__ = [
+    "ForeignArray",
+    "Recorder",
+    "ensure",
+    "in_one_piece",
+    "live",
+    "never_captured",
+    "numbers",
+    "recorder",
+]
 
 Array = Any
 
@@ -27,6 +36,14 @@ class ForeignArray:
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         """Answer a call of one of NumPy's functions, or of one that runs `in_one_piece`."""
+        return NotImplemented
+
+    def copy(self) -> Any:
+        """As of arrays."""
+        return NotImplemented
+
+    def astype(self, dtype: Any) -> Any:
+        """As of arrays."""
         return NotImplemented
 
 
@@ -46,6 +63,12 @@ class Recorder(Protocol):
 
     def ensure(self, condition: Array, message: str) -> None:
         """Note that a condition must hold in every step."""
+
+    def moves(self, optimiser: Any) -> None:
+        """Note that an optimiser takes its step, which it may do once."""
+
+    def refuse(self, message: str) -> NoReturn:
+        """Raise an error that says what can't be captured."""
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -86,11 +109,19 @@ def numbers(
 
 def ensure(condition: Array, message: str = "") -> None:
     """Raise a ValueError unless a condition holds, in every step; a rule explains its own."""
+    condition = getattr(condition, "_array", condition)  # of a traced value
     capture = recorder.get() if isinstance(condition, ForeignArray) else None
     if capture is not None:
         capture.ensure(condition, message)
     elif not condition:
         raise ValueError(message)
+
+
+def never_captured(message: str) -> None:
+    """Refuse to go on where a step is captured: Python would do this once, and then no more."""
+    capture = recorder.get()
+    if capture is not None:
+        capture.refuse(message)
 
 
 def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:

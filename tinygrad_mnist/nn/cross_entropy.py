@@ -287,7 +287,9 @@ def _in_rows(scores: Array) -> Array:
 def _class_weights(name: str, weight: Any, scores: Array) -> Array | None:
     if weight is None:
         return None
-    factors = np.asarray(weight).astype(scores.dtype)
+    plain = isinstance(weight, Traced) and weight._node is None
+    weight = weight._array if plain else np.asarray(weight)
+    factors = weight.astype(scores.dtype)
     if factors.shape != (_classes(scores),):
         raise ValueError(
             f"{name}: weight of shape {factors.shape} for {_classes(scores)} classes; expected "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import arguments, not_negative
-from ..engine import as_array
+from ..engine import Traced, as_array, ensure
 from ..rules import softplus
 from .reductions import check_reduction, reduced
 
@@ -157,8 +157,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     z, t = _pair(name, input, target)
-    if ((t < 0) | (t > 1)).any():
-        raise ValueError(f"{name}: a target is no probability, from 0 to 1")
+    ensure(~((t < 0) | (t > 1)).any(), f"{name}: a target is no probability, from 0 to 1")
     positive = t * softplus(-z, threshold=math.inf)
     if pos_weight is not None:
         positive = positive * _factors(name, "pos_weight", pos_weight, z)
@@ -170,7 +169,8 @@ def binary_cross_entropy_with_logits(
 
 def _factors(name: str, argument: str, factors: Any, z: Array) -> Array:
     """Bring factors to the input's dtype, if they broadcast to its shape."""
-    factors = as_array(factors)
+    plain = isinstance(factors, Traced) and factors._node is None
+    factors = factors._array if plain else as_array(factors)
     try:
         fits = np.broadcast_shapes(factors.shape, z.shape) == z.shape
     except ValueError:
@@ -214,8 +214,8 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     """
     check_reduction("kl_div", reduction, "batchmean")
     x, t = _pair("kl_div", input, target)
-    if not log_target and (t < 0).any():
-        raise ValueError("kl_div: a target is negative; expected probabilities")
+    if not log_target:
+        ensure(~(t < 0).any(), "kl_div: a target is negative; expected probabilities")
     probability = np.exp(t) if log_target else t
     absent = probability == 0
     logarithm = t if log_target else np.log(np.where(absent, 1, t))

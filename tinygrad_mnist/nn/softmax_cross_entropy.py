@@ -75,7 +75,7 @@ def _cross_entropy_vjp(
 ) -> Array:
     if kept is not None:
         return (g / len(labels)) * kept
-    targets = np.zeros(logits.shape, logits.dtype)
+    targets = np.zeros_like(labels, logits.dtype, shape=logits.shape)
     targets[np.arange(len(labels)), labels] = 1
     return (softmax(logits, axis=1) - targets) * (g / len(labels))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
-from ..engine import no_grad
+from ..engine import ForeignArray, no_grad, wrap
 from ..tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -66,6 +68,8 @@ def clip_grad_norm_(
     if not (isinstance(norm_type, Real) and float(norm_type) > 0):
         raise ValueError(f"clip_grad_norm_: norm_type is {norm_type}; expected a number above 0")
     having = _with_gradients(parameters)
+    if any(isinstance(gradient._array, ForeignArray) for _, gradient in having):
+        return _clip_captured(having, max_norm, norm_type)
     norms = [_norm(gradient.numpy(), norm_type) for _, gradient in having]
     total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
@@ -76,6 +80,21 @@ def clip_grad_norm_(
             for parameter, gradient in having:
                 parameter.grad = gradient * factor
     return total
+
+
+def _clip_captured(having: list[tuple[Tensor, Tensor]], max_norm: float, norm_type: float) -> Any:
+    """Do the same without looking at the norm; in the gradients' own precision."""
+    arrays = [gradient._array for _, gradient in having]
+    if norm_type == math.inf:
+        norms = [np.max(np.abs(array)) for array in arrays]
+        total = functools.reduce(np.maximum, norms)
+    else:
+        powers = [np.sum(np.abs(array) ** norm_type) for array in arrays]
+        total = functools.reduce(np.add, powers) ** (1 / norm_type)
+    factor = np.minimum(max_norm / (total + 1e-6), 1.0)
+    for parameter, gradient in having:
+        parameter.grad = wrap(Tensor, gradient._array * factor)
+    return wrap(Tensor, total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -88,22 +88,21 @@ class Adam(Optimizer):
             self._move_one(place, values, g, group)
 
     def _move_one(self, place: Place, values: Array, g: Array, group: Group) -> None:
-        dtype, (beta1, beta2), weight_decay = values.dtype, group["betas"], group["weight_decay"]
-        state = place.state
+        dtype, weight_decay, state = values.dtype, group["weight_decay"], place.state
 
         def of_this_step() -> tuple[float, ...]:
             # The corrections for the start at 0, taken out of the arrays and into the numbers.
-            step, lr = state.get("step", 0) + 1, self.lr_of(group)
+            step, lr, (beta1, beta2) = state.get("step", 0) + 1, self.lr_of(group), group["betas"]
             root = math.sqrt(1 - beta2**step)
-            return lr * root / (1 - beta1**step), group["eps"] * root, 1 - lr * weight_decay
+            corrected = lr * root / (1 - beta1**step), group["eps"] * root
+            return *corrected, 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2
 
         def advance() -> None:
             state["step"] = state.get("step", 0) + 1
+            place.notice_move()
 
-        rate, eps, left = numbers(of_this_step, advance, dtype, constant)
-        fresh1, keep2, fresh2, decay = (
-            constant(value, dtype) for value in (1 - beta1, beta2, 1 - beta2, weight_decay)
-        )
+        rate, eps, left, fresh1, keep2, fresh2 = numbers(of_this_step, advance, dtype, constant)
+        decay = constant(weight_decay, dtype)
         mean, square = place.zeros("exp_avg", values), place.zeros("exp_avg_sq", values)
         for p, slope, m, v, s, with_decay in place.blocks.of(values, g, mean, square):
             if weight_decay and not self.decoupled:

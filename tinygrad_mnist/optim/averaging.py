@@ -10,7 +10,7 @@ import numpy as np
 from numpy import add, multiply, subtract
 
 from ..checks import checked, fraction, steps
-from ..engine import wrote
+from ..engine import never_captured, wrote
 from ..tensor import Tensor
 from .blocks import constant, cut
 
@@ -86,6 +86,7 @@ class ExponentialMovingAverage:
         ValueError
             If the model has other Tensors than it had at first.
         """
+        never_captured("average.update() is for Python; call it after the compiled step")
         tensors = self._known_tensors("update")
         fresh = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
         for name, tensor in tensors.items():

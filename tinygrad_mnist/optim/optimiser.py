@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import Check, checked, not_negative
-from ..engine import Leaf, Traced, live, wrote
+from ..engine import Leaf, Traced, live, recorder, wrote
 from ..tensor import Tensor
 from .blocks import Blocks, cut
 
@@ -38,6 +38,21 @@ class Place:
         self.scratch = blocks.scratch
         self.state: dict[str, Any] = {}
         self.has_moved = False
+
+    def load(self, state: Mapping[str, Any] | None) -> None:
+        """Remember what another place did, or with None nothing: arrays stay the same objects."""
+        self.has_moved = state is not None
+        for name, own in list(self.state.items()):
+            if state is None and isinstance(own, np.ndarray):
+                own[...] = 0
+            elif state is None or name not in state:
+                del self.state[name]
+        for name, value in (state or {}).items():
+            own = self.state.get(name)
+            if isinstance(own, np.ndarray):
+                own[...] = value
+            else:
+                self.state[name] = _copied(value)
 
     def notice_move(self) -> None:
         """Note that the parameter has moved once."""
@@ -146,6 +161,9 @@ class Optimizer:
         ValueError
             If a group's learning rate is not a finite number, 0 or more.
         """
+        capture = recorder.get()
+        if capture is not None:
+            capture.moves(self)
         written: list[Array] = []
         try:
             for group, places in zip(self.param_groups, self._places, strict=True):
@@ -193,7 +211,7 @@ class Optimizer:
             "state": {
                 i: {name: _copied(value) for name, value in place.state.items()}
                 for i, place in enumerate(places)
-                if place.state
+                if place.state and place.has_moved
             },
             "param_groups": [
                 {
@@ -218,9 +236,7 @@ class Optimizer:
         for group, own in zip(self.param_groups, options, strict=True):
             group.update(own)
         for i, place in enumerate(places):
-            place.has_moved = i in states
-            place.state.clear()
-            place.state.update((name, _copied(value)) for name, value in states.get(i, {}).items())
+            place.load(states.get(i))
 
     def _checked_state(
         self, state: Mapping[str, Any], parameters: list[Tensor]

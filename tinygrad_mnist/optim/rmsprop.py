@@ -109,15 +109,19 @@ class RMSprop(Optimizer):
         # Where an option is off, the mean square stands in for what nobody will look at.
         mean = place.zeros("grad_avg", values) if group["centered"] else square
         velocity = place.zeros("momentum_buffer", values) if group["momentum"] else square
-        (rate,) = numbers(lambda: (self.lr_of(group),), lambda: None, values.dtype, constant)
-        keep, fresh, eps, decay, momentum = (
+        rate, momentum = numbers(
+            lambda: (self.lr_of(group), group["momentum"]),
+            place.notice_move,
+            values.dtype,
+            constant,
+        )
+        keep, fresh, eps, decay = (
             constant(value, values.dtype)
             for value in (
                 group["alpha"],
                 1 - group["alpha"],
                 group["eps"],
                 group["weight_decay"],
-                group["momentum"],
             )
         )
         for p, slope, v, m, b, s, t in place.blocks.of(values, g, square, mean, velocity):

@@ -110,20 +110,20 @@ class SGD(Optimizer):
                 subtract(p, multiply(slope, rate, s), p)
 
     def _move_with_momentum(self, place: Place, values: Array, g: Array, group: Group) -> None:
-        dtype, momentum, dampening = values.dtype, group["momentum"], group["dampening"]
+        dtype, dampening = values.dtype, group["dampening"]
         weight_decay = group["weight_decay"]
 
-        def of_this_step() -> tuple[float, float, float]:
+        def of_this_step() -> tuple[float, float, float, float]:
             share = 1 - dampening if place.has_moved else 1.0  # the velocity begins undampened
-            lr = self.lr_of(group)
-            return lr, lr * momentum, share
+            lr, momentum = self.lr_of(group), group["momentum"]
+            return lr, lr * momentum, share, momentum
 
-        rate, rate_ahead, share = numbers(of_this_step, place.notice_move, dtype, constant)
+        rate, rate_ahead, share, keep = numbers(of_this_step, place.notice_move, dtype, constant)
         velocity = place.zeros("momentum_buffer", values)
         for p, slope, v, s in place.blocks.of(values, g, velocity):
             if weight_decay:
                 slope = add(slope, multiply(p, constant(weight_decay, dtype), s), s)
-            multiply(v, constant(momentum, dtype), v)
+            multiply(v, keep, v)
             if dampening:
                 slope = multiply(slope, share, s)
             add(v, slope, v)

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from ...checks import Check, checked, each, not_negative, steps
+from ...engine import never_captured
 from ..optimiser import Optimizer
 
 __all__ = ["LRScheduler"]
@@ -54,6 +55,7 @@ class LRScheduler:
             If the optimiser has other groups than it had, or a learning rate is too large for a
             number. Nothing is changed then.
         """
+        never_captured("schedule.step() is for Python; call it after the compiled step")
         self._go_to(self.last_epoch + 1)
 
     def get_last_lr(self) -> list[float]:
