@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.picking import _scattered
 from .c_expressions import NotInC, type_of
 from .c_kernels import RefOf
 from .c_loops import Ref, loops, nest_order
@@ -63,8 +64,12 @@ def _visited(
         ]
         offsets.append(f"n{number}*{array.strides[number]}")
     rest = array.shape[len(indices) :]
-    inside = Ref(f"({array.pointer} + {' + '.join(offsets)})", rest, array.strides[len(indices) :],
-                 array.dtype)
+    inside = Ref(
+        f"({array.pointer} + {' + '.join(offsets)})",
+        rest,
+        array.strides[len(indices) :],
+        array.dtype,
+    )
     outer = other.strides[: len(other.shape) - len(rest)]
     start = " + ".join(f"{n}*{s}" for n, s in zip(names, outer, strict=True)) or "0"
     across = Ref(f"({other.pointer} + {start})", rest, other.strides[len(outer) :], other.dtype)
@@ -87,7 +92,9 @@ def _setitem(operation: Operation, ref: RefOf, failure: int) -> list[str]:
         kind = type_of(out.dtype)
         return [
             *lines,
-            *_visited(out, indices, source, failure, lambda here, there: f"{here} = ({kind}){there};"),
+            *_visited(
+                out, indices, source, failure, lambda here, there: f"{here} = ({kind}){there};"
+            ),
         ]
     part = _part(out, index)
     source = _source(value, part.shape, out.dtype, ref)
@@ -120,6 +127,24 @@ def _part(ref: Ref, index: Any) -> Ref:
     return Ref(f"({ref.pointer} + {offset // size})", part.shape, inner, ref.dtype)
 
 
+def _scattered_to(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    """Put elements into zeros, where those of the same place add up."""
+    value, _, index = operation.arguments
+    out, source = ref(operation.result), ref(value)
+    kind = type_of(out.dtype)
+    opened, names, depth = loops(nest_order([out], out.shape), [out], out.shape)
+    lines = [*opened, f"{out.at(names)} = ({kind})0;", "}" * depth]
+    if not _is_basic(index):
+        indices = _indices(index, ref)
+        return [
+            *lines,
+            *_visited(out, indices, source, failure, lambda here, there: f"{here} += {there};"),
+        ]
+    part = _part(out, index)
+    opened, names, depth = loops(nest_order([part, source], part.shape), [part, source], part.shape)
+    return [*lines, *opened, f"{part.at(names)} = {source.at(names)};", "}" * depth]
+
+
 def _ensured(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     return [f"if (!{ref(operation.arguments[0]).at([])}) return {failure};"]
 
@@ -133,6 +158,17 @@ def _random(operation: Operation, ref: RefOf, failure: int) -> list[str]:
         "float64": f"{bits}->next_double({bits}->state)",
     }[out.dtype.name]
     return [f"for (long i = 0; i < {size}; i++) {out.pointer}[i] = {draw};"]
+
+
+def _reshaped(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    """Copy elements into another shape, in the order of their indices."""
+    source, out = ref(operation.arguments[0]), ref(operation.result)
+    strides = np.empty(source.shape, np.uint8).strides
+    target = Ref(out.pointer, source.shape, strides, out.dtype)
+    opened, names, depth = loops(
+        nest_order([target, source], source.shape), [target, source], source.shape
+    )
+    return [*opened, f"{target.at(names)} = {source.at(names)};", "}" * depth]
 
 
 def _argmax(operation: Operation, ref: RefOf, failure: int) -> list[str]:
@@ -158,6 +194,8 @@ ELEMENTS: dict[Any, Emitter] = {
     np.take: _take,
     getitem: _getitem,
     setitem: _setitem,
+    _scattered: _scattered_to,
+    np.reshape: _reshaped,
     ensured: _ensured,
     random: _random,
     np.argmax: _argmax,

@@ -71,7 +71,7 @@ _ARITHMETIC = {
     np.square: "({a} * {a})",
     np.sign: "({a} > 0 ? 1 : {a} < 0 ? -1 : {a})",
 }
-_FLOATING = {
+_FLOATING: dict[Any, str] = {
     np.divide: "({a} / {b})",
     np.reciprocal: "(1 / {a})",
     np.absolute: "fabs{f}({a})",
@@ -128,7 +128,7 @@ _BITS = {
 
 def is_elementwise(operation: Operation) -> bool:
     """Tell whether an operation is an elementwise function, known here or not."""
-    function = operation.function
+    function: Any = operation.function
     plain = isinstance(function, np.ufunc) and function.nout == 1
     others = np.where, np.clip, astype, np.copy, np.broadcast_to, _erf, _erfc
     return (plain and function.signature is None) or function in others
@@ -195,6 +195,8 @@ def _template(function: Any, loop: np.dtype[Any]) -> str:
         return _ARITHMETIC[function]
     if function in _BITS and loop.kind in "iub":
         return _BITS[function]
+    if loop.kind == "b" and function is np.invert:
+        return "(!{a})"
     if loop.kind == "b" and function in (np.add, np.maximum):
         return "({a} || {b})"
     if loop.kind == "b" and function in (np.multiply, np.minimum):

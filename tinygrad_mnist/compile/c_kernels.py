@@ -100,9 +100,7 @@ class Chains:
         """Return the value whose memory a view looks at, and any other value itself."""
         return self._bases.get(value, value)
 
-    def write(
-        self, operation: Operation, load: Callable[[Value], str], lines: list[str]
-    ) -> str:
+    def write(self, operation: Operation, load: Callable[[Value], str], lines: list[str]) -> str:
         """Write an elementwise operation: lines that compute it, and the name of its result."""
         texts: list[str] = []
         dtypes: list[Any] = []
@@ -169,7 +167,7 @@ class Nest:
         return [each for root in self.roots for each in self.chains.operations(root)]
 
     def leaves(self) -> list[Value]:
-        """What is loaded: each once, but for what is computed here."""
+        """List what is loaded: each once, but for what is computed here."""
         made = {root.result for root in self.roots}
         found = dict.fromkeys(v for root in self.roots for v in self.chains.leaves_of(root))
         return [value for value in found if value not in made]

@@ -12,7 +12,6 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import platform
 import shlex
 import shutil
 import stat
@@ -23,6 +22,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from .c_processor import describe_processor
 
 __all__ = ["CompileWarning", "Library", "NoCompilerError", "load_library", "say"]
 
@@ -68,16 +69,16 @@ class Library:
         self._library = ctypes.CDLL(str(path))
         for symbol, address in _blas().items():
             ctypes.c_void_p.in_dll(self._library, symbol).value = address
-        self.step = self._library.step
+        self.step = self._library.tg_step
         self.step.argtypes = [ctypes.c_void_p] * 3
         self.step.restype = ctypes.c_int
 
     def epoch(self, dtype: np.dtype[np.generic]) -> ctypes._NamedFuncPointer | None:
         """Return the function that takes many steps on pixels of a dtype, if there is one."""
-        function = getattr(self._library, f"epoch_{dtype}", None)
+        function = getattr(self._library, f"tg_epoch_{dtype}", None)
         if function is not None:
             pointer = ctypes.c_void_p
-            function.argtypes = [*[pointer] * 6, ctypes.c_long, pointer]
+            function.argtypes = [*[pointer] * 6, ctypes.c_long, pointer, pointer]
             function.restype = ctypes.c_int
         return function
 
@@ -92,7 +93,7 @@ def load_library(source: str) -> Library:
     """
     compiler = _compiler()
     key = hashlib.sha256(
-        "\0".join([source, *compiler, *FLAGS, _processor(), np.__version__]).encode()
+        "\0".join([source, *compiler, *FLAGS, describe_processor(), np.__version__]).encode()
     ).hexdigest()
     directory = _cache_directory()
     path = directory / f"{key[:32]}.so"
@@ -159,7 +160,11 @@ def _cache_directory() -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
         is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and os.access(path, os.W_OK):
+        if (
+            is_ours
+            and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            and os.access(path, os.W_OK)
+        ):
             return path
         reason = "others can write to it" if is_ours else "it belongs to somebody else"
         reason = reason if os.access(path, os.W_OK) else "it can't be written to"
@@ -176,17 +181,6 @@ def _temporary_directory(path: str, reason: str) -> Path:
         say(f"compiled steps are not kept in {path}: {reason}")
         _temporary.append(tempfile.TemporaryDirectory(prefix="tinygrad-mnist-"))
     return Path(_temporary[0].name)
-
-
-@cache
-def _processor() -> str:
-    """Describe what a library for this processor depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(line for line in lines if line.startswith(wanted))
 
 
 @cache

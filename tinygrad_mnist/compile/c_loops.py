@@ -65,6 +65,7 @@ def nest_order(refs: Sequence[Ref], shape: tuple[int, ...]) -> list[int]:
 
     The first ref counts most, which is that of the result.
     """
+
     def closeness(axis: int) -> tuple[Any, ...]:
         return tuple(-abs(ref.strides[axis]) for ref in refs if ref.strides[axis])
 

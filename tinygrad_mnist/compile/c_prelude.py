@@ -12,8 +12,14 @@ PRELUDE = r"""
 #include <stdint.h>
 #include <string.h>
 
-typedef float tg_vector_float __attribute__((vector_size(64)));
-typedef double tg_vector_double __attribute__((vector_size(64)));
+/* Longer vectors than the processor's are split through memory. */
+#if defined(__AVX512F__)
+#define TG_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define TG_VECTOR_BYTES 32
+#else
+#define TG_VECTOR_BYTES 16
+#endif
 
 typedef void tg_gemm_float(int, int, int, int64_t, int64_t, int64_t, float, const float *, int64_t,
                            const float *, int64_t, float, float *, int64_t);

@@ -13,17 +13,18 @@ import numpy as np
 
 from .c_expressions import type_of
 from .c_loops import Ref
+from .c_processor import vector_bytes
 
 __all__ = ["is_skinny", "product"]
 
-LANES = 16  # of float32 in a vector, twice those of float64; the compiler splits longer ones
 _COLUMNS = 48  # the most that are kept in registers
+_SUMS = 12  # vectors of sums at a time, which leaves some of the least number of registers
 _WORK = 1 << 21  # multiplications, below which a product is done here if it fits at all
 
 
 def is_skinny(m: int, k: int, n: int) -> bool:
     """Tell whether a product (m, k) by (k, n) is done here, and not by the BLAS."""
-    return n <= _COLUMNS and (n <= LANES or m * k * n <= _WORK)
+    return n <= _COLUMNS and (n <= 16 or m * k * n <= _WORK)
 
 
 def product(a: Ref, b: Ref, out: Ref, scratch: Callable[[int], str]) -> list[str]:
@@ -53,20 +54,18 @@ def _skinny(a: Ref, b: Ref, out: Ref, scratch: Callable[[int], str]) -> list[str
     """Multiply by a matrix of few columns, which is copied into vectors first."""
     (m, k), n = a.shape, b.shape[1]
     dtype = type_of(a.dtype)
-    lanes = LANES if a.dtype.itemsize == 4 else LANES // 2
+    lanes = vector_bytes() // a.dtype.itemsize
     vectors = -(-n // lanes)
     width = vectors * lanes
-    rows = max(1, min(m, 12 // vectors))
-    vector = f"tg_vector_{dtype}"
+    rows = max(1, min(m, _SUMS // vectors))
     lines = [
         "{",
+        f"typedef {dtype} vector __attribute__((vector_size({vector_bytes()})));",
         f"{dtype} *columns = ({dtype} *)({scratch(k * width * a.dtype.itemsize)});",
         f"for (long l = 0; l < {k}; l++) {{",
-        "#pragma GCC ivdep",
-        f"for (long j = 0; j < {n}; j++) columns[l*{width} + j] = {b.at(['l', 'j'])};",
-        f"for (long j = {n}; j < {width}; j++) columns[l*{width} + j] = 0;",
+        *_row_of_columns(b, n, width),
         "}",
-        f"const {vector} *vectors = (const {vector} *)columns;",
+        "const vector *vectors = (const vector *)columns;",
     ]
     whole = m // rows * rows
     if whole:
@@ -78,29 +77,39 @@ def _skinny(a: Ref, b: Ref, out: Ref, scratch: Callable[[int], str]) -> list[str
     return [*lines, "}"]
 
 
-def _block(
-    a: Ref, out: Ref, k: int, n: int, vectors: int, lanes: int, rows: int
-) -> list[str]:
+def _row_of_columns(b: Ref, n: int, width: int) -> list[str]:
+    """Copy a row, and fill it up with zeros."""
+    size = b.dtype.itemsize
+    lines = [f"memset(columns + l*{width} + {n}, 0, {(width - n) * size});"] if width > n else []
+    if b.strides[1] == 1:
+        return [*lines, f"memcpy(columns + l*{width}, &{b.at(['l', '0'])}, {n * size});"]
+    copied = f"columns[l*{width} + j] = {b.at(['l', 'j'])};"
+    return [*lines, f"for (long j = 0; j < {n}; j++) {copied}"]
+
+
+def _block(a: Ref, out: Ref, k: int, n: int, vectors: int, lanes: int, rows: int) -> list[str]:
     """Compute some rows of the result."""
     dtype = type_of(a.dtype)
-    vector = f"tg_vector_{dtype}"
     sums = [(r, v) for r in range(rows) for v in range(vectors)]
     down, along = a.strides
     lines = [f"const {dtype} *start = {a.pointer} + i*{down};"]
-    lines += [f"{vector} sum_{r}_{v} = {{0}};" for r, v in sums]
+    lines += [f"vector sum_{r}_{v} = {{0}};" for r, v in sums]
     lines.append(f"for (long l = 0; l < {k}; l++) {{")
-    lines += [f"const {vector} b_{v} = vectors[l*{vectors} + {v}];" for v in range(vectors)]
+    lines += [f"const vector b_{v} = vectors[l*{vectors} + {v}];" for v in range(vectors)]
     for r in range(rows):
         lines.append(f"const {dtype} a_{r} = start[l*{along} + {r * down}];")
         lines += [f"sum_{r}_{v} += a_{r} * b_{v};" for v in range(vectors)]
     lines.append("}")
     for r, v in sums:
         count = min(lanes, n - v * lanes)
-        target = Ref(out.pointer, out.shape, out.strides, out.dtype)
-        place = f"({out.pointer} + (i + {r})*{target.strides[0]} + {v * lanes * target.strides[1]})"
-        lines.append(
-            f"for (long j = 0; j < {count}; j++) {place}[j*{target.strides[1]}] = sum_{r}_{v}[j];"
-        )
+        across = out.strides[1]
+        place = f"({out.pointer} + (i + {r})*{out.strides[0]} + {v * lanes * across})"
+        if across == 1:
+            lines.append(f"memcpy({place}, &sum_{r}_{v}, {count * a.dtype.itemsize});")
+        else:
+            lines.append(
+                f"for (long j = 0; j < {count}; j++) {place}[j*{across}] = sum_{r}_{v}[j];"
+            )
     return lines
 
 
@@ -115,10 +124,11 @@ def _by_blas(a: Ref, b: Ref, out: Ref, scratch: Callable[[int], str]) -> list[st
     n = b.shape[1]
     function = "tg_sgemm" if a.dtype == np.float32 else "tg_dgemm"
     kind = type_of(a.dtype)
-    flags = [_flags(ref) for ref in (a, b)]
+    (turn_a, down_a), (turn_b, down_b) = _flags(a), _flags(b)
+    down = out.strides[0] if m > 1 else n
     lines.append(
-        f"{function}(101, {flags[0][0]}, {flags[1][0]}, {m}, {n}, {k}, ({kind})1, a, {flags[0][1]}, "
-        f"b, {flags[1][1]}, ({kind})0, {out.pointer}, {out.strides[0] if m > 1 else n});"
+        f"{function}(101, {turn_a}, {turn_b}, {m}, {n}, {k}, ({kind})1, a, {down_a}, "
+        f"b, {down_b}, ({kind})0, {out.pointer}, {down});"
     )
     return [*lines, "}"]
 

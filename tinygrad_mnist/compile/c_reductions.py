@@ -98,7 +98,7 @@ def as_sum(operation: Operation) -> Sum | None:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and function.__name__ == "reduce":
         return _of_reduce(operation, owner)
-    if function is np.mean:
+    if function is np.mean and "keepdims" in operation.keywords:
         found = _of_reduce(operation, np.add)
         found.divisor = int(np.prod([found.shape[axis] for axis in found.axes]))
         return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .c_library import load_library
 from .c_source import write_c
-from .program import Program, TensorOf, Value
+from .program import Program, TensorOf, Value, values_in
 
 __all__ = ["CRunner", "FailedError"]
 
@@ -55,9 +55,7 @@ class CRunner:
         self._memory = np.empty(self.source.nbytes + 64, np.uint8)
         begin = -_address(self._memory) % 64
         self._aligned = self._memory[begin:]
-        self._addresses = np.zeros(
-            len(self.source.given) + len(self.source.generators), np.uintp
-        )
+        self._addresses = np.zeros(len(self.source.given) + len(self.source.generators), np.uintp)
         self._arguments = len(program.arguments)
         self._kept = []  # what the addresses belong to
         for number, value in enumerate(self.source.given[self._arguments :], self._arguments):
@@ -71,24 +69,21 @@ class CRunner:
         self._single = _single(program.results)
         self._call = self._library.step
         self._pointers = (
-            _address(self._aligned), _address(self._addresses), _address(self._numbers)
+            _address(self._aligned),
+            _address(self._addresses),
+            _address(self._numbers),
         )
 
-    def __call__(self, *given: Any) -> Any:
-        """Take a step, given the arguments' arrays and, last, the numbers if there are any."""
-        arrays: list[Any] = []
-        addresses = self._addresses
-        for number in range(self._arguments):
-            array = given[number]
-            if not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array)
-            arrays.append(array)
-            addresses[number] = array.__array_interface__["data"][0]
-        if len(given) > self._arguments:
-            self._numbers[:] = given[-1]
+    def __call__(self, arrays: Sequence[Any], numbers: Sequence[float]) -> Any:
+        """Take a step."""
+        given = [np.ascontiguousarray(a) if not a.flags.c_contiguous else a for a in arrays]
+        for place, array in enumerate(given):
+            self._addresses[place] = array.__array_interface__["data"][0]
+        for place, number in enumerate(numbers):
+            self._numbers[place] = number
         failure = self._call(*self._pointers)
         if failure:
-            raise FailedError(failure - 1, self._finder(arrays))
+            raise FailedError(failure - 1, self._finder(given))
         if self._single is not None:
             found = self._results[self._single]
             return found[()] if not found.shape else found.copy()
@@ -100,26 +95,44 @@ class CRunner:
         labels: NDArray[Any],
         order: NDArray[np.int64],
         numbers: NDArray[np.float64],
-    ) -> NDArray[np.float64] | None:
-        """Take a step for each whole batch of an order; None if there is no function for that."""
+    ) -> tuple[NDArray[np.float64], int, FailedError | None]:
+        """Take a step for each whole batch of an order, if `can_epoch`.
+
+        Returns
+        -------
+        The results of each step, how many were taken, and the error that ended them, if any.
+        """
         function = self._library.epoch(images.dtype)
+        assert function is not None  # noqa: S101  # `can_epoch` was asked
         first, second = self.source.given[:2]
-        if function is None or labels.dtype != second.dtype:
-            return None
         steps = len(order) // first.shape[0]
         batch = np.empty(first.shape, first.dtype), np.empty(second.shape, second.dtype)
         for number, array in enumerate(batch):
             self._addresses[number] = _address(array)
-        results = np.empty(steps)
+        results = np.empty((steps, len(list(values_in(self._program.results)))))
+        done = np.zeros(1, np.int64)
         failure = function(
             *self._pointers[:2],
             *(_address(array) for array in (numbers, images, labels, order)),
             steps,
             _address(results),
+            _address(done),
         )
-        if failure:
-            raise FailedError(failure - 1, self._finder(batch))
-        return results
+        error = FailedError(failure - 1, self._finder(batch)) if failure else None
+        return results, int(done[0]), error
+
+    def can_epoch(self, images: NDArray[Any], labels: NDArray[Any]) -> bool:
+        """Tell whether there is a function that takes many steps on such a data set."""
+        if self._library.epoch(images.dtype) is None:
+            return False
+        first, second = self.source.given[:2]
+        return (
+            images.flags.c_contiguous
+            and labels.flags.c_contiguous
+            and labels.dtype == second.dtype
+            and images[:1].size * first.shape[0] == first.size
+            and labels.shape[1:] == second.shape[1:]
+        )
 
     def _finder(self, arrays: Sequence[Any]) -> Callable[[Value], Any]:
         """Find the arrays of arguments; of other values a view of the shape is enough."""
@@ -127,7 +140,9 @@ class CRunner:
 
         def find(value: Value) -> Any:
             array = known.get(value, value.array)
-            return np.broadcast_to(np.zeros((), value.dtype), value.shape) if array is None else array
+            return (
+                np.broadcast_to(np.zeros((), value.dtype), value.shape) if array is None else array
+            )
 
         return find
 
@@ -168,5 +183,3 @@ def _views(
 def _single(whole: Any) -> Value | None:
     value = whole.value if isinstance(whole, TensorOf) else whole
     return value if isinstance(value, Value) else None
-
-

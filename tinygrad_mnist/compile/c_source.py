@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +20,10 @@ from .c_loops import Ref
 from .c_prelude import PRELUDE
 from .c_products import product
 from .c_reductions import Sum, as_sum
+from .c_windows import KERNELS
 from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out
 from .operations import getitem, random, setitem
-from .program import Operation, Program, Role, Value
+from .program import Operation, Program, Role, Value, values_in
 
 __all__ = ["CSource", "write_c"]
 
@@ -49,6 +49,8 @@ class CSource:
         array where it has one.
     kernels
         How many passes over memory there are.
+    fused
+        What is computed in one pass, where that is more than one value.
     """
 
     text: str
@@ -58,6 +60,7 @@ class CSource:
     nbytes: int
     results: dict[Value, int]
     kernels: int
+    fused: list[str]
 
 
 def write_c(program: Program) -> CSource:
@@ -87,14 +90,15 @@ class _Writer:
         """Write everything."""
         given = self._given()
         generators = [
-            operation.arguments[0] for operation in self._program.operations
+            operation.arguments[0]
+            for operation in self._program.operations
             if operation.function is random
         ]
         body = [line for kernel in self._kernels for line in self._emitted(kernel)]
         body += self._endings()
         lines = [
             PRELUDE,
-            "int step(char *memory, void **given, const double *numbers) {",
+            "int tg_step(char *memory, void **given, const double *numbers) {",
             *self._declared(given),
             *body,
             "return 0;",
@@ -108,8 +112,13 @@ class _Writer:
         }
         nbytes = self._layout.nbytes + self._most_scratch
         text = "\n".join(lines) + "\n"
+        fused = [
+            " · ".join(operation.result.name for operation in kernel.operations)
+            for kernel in self._kernels
+            if len(kernel.operations) > 1
+        ]
         return CSource(
-            text, given, generators, self._layout, nbytes, results, len(self._kernels)
+            text, given, generators, self._layout, nbytes, results, len(self._kernels), fused
         )
 
     # --- into kernels ---------------------------------------------------------------------
@@ -154,9 +163,11 @@ class _Writer:
                 found.task(self._chains),
                 partial(found.emit, self._chains, self._ref),
             )
-        if function in (np.dot, np.matmul) and len(operation.arguments) == 2:
-            if all(len(value.shape) == 2 for value in operation.inputs):
-                return Kernel([operation], Task(reads, [operation.result]), partial(self._product, operation))
+        is_product = function in (np.dot, np.matmul) and len(operation.arguments) == 2
+        if is_product and all(len(value.shape) == 2 for value in operation.inputs):
+            return Kernel(
+                [operation], Task(reads, [operation.result]), partial(self._product, operation)
+            )
         if function in ELEMENTS:
             overwrites = {}
             if function is setitem:
@@ -168,6 +179,10 @@ class _Writer:
                 [operation],
                 Task(reads, list(operation.results), overwrites),
                 partial(ELEMENTS[function], operation, self._ref, number),
+            )
+        if function in KERNELS:
+            return Kernel(
+                [operation], Task(reads, list(operation.results)), partial(self._windows, operation)
             )
         name = getattr(function, "__name__", repr(function)).strip("_")
         module = str(getattr(function, "__module__", "")).rpartition(".")[2]
@@ -181,6 +196,11 @@ class _Writer:
             raise NotInC("a product of empty matrices")
         return product(a, b, self._ref(operation.result), self._take_scratch)
 
+    def _windows(self, operation: Operation) -> list[str]:
+        return KERNELS[operation.function](
+            operation, lambda value: self._ref(value).pointer, self._take_scratch
+        )
+
     # --- into memory ----------------------------------------------------------------------
 
     def _ref(self, value: Value) -> Ref:
@@ -189,8 +209,10 @@ class _Writer:
         if value.role is Role.CONSTANT and value.size == 1 and value.array is not None:
             kind = type_of(value.dtype)
             number = literal(value.array.item(), value.dtype)
-            return Ref(f"((const {kind}[]){{{number}}})", value.shape, (0,) * len(value.shape), value.dtype)
-        found = reference(value, base.name, self._offsets.get(value, 0))
+            return Ref(
+                f"((const {kind}[]){{{number}}})", value.shape, (0,) * len(value.shape), value.dtype
+            )
+        found = reference(value, f"v_{base.name}", self._offsets.get(value, 0))
         return replace(found, place=self._layout.of.get(base, base))
 
     def _take_scratch(self, nbytes: int) -> str:
@@ -217,18 +239,18 @@ class _Writer:
     def _declared(self, given: list[Value]) -> Iterator[str]:
         """Name all that lies in memory."""
         for number, value in enumerate(given):
-            yield f"{type_of(value.dtype)} *{value.name} = given[{number}]; (void){value.name};"
+            yield f"{type_of(value.dtype)} *v_{value.name} = given[{number}];"
         draws = [o for o in self._program.operations if o.function is random]
         for number, operation in enumerate(draws, len(given)):
             yield f"void *given_{operation.result.name} = given[{number}];"
         numbers = [value for each in self._program.numbers for value in each.values]
         for number, value in enumerate(numbers):
             kind = type_of(value.dtype)
-            yield f"const {kind} {value.name}[1] = {{({kind})numbers[{number}]}};"
+            yield f"const {kind} v_{value.name}[1] = {{({kind})numbers[{number}]}};"
         for storage in self._layout.storages:
             for value in storage.values:
                 kind = type_of(value.dtype)
-                yield f"{kind} *{value.name} = ({kind} *)(memory + {storage.offset});"
+                yield f"{kind} *v_{value.name} = ({kind} *)(memory + {storage.offset});"
 
     def _endings(self) -> Iterator[str]:
         """Write back the states that were computed elsewhere."""
@@ -242,30 +264,41 @@ class _Writer:
     # --- an epoch -------------------------------------------------------------------------
 
     def _epoch(self) -> Iterator[str]:
-        """Write the function that takes many steps, if the step takes images and labels."""
+        """Write the functions that take many steps, if the step takes images and labels."""
         arguments = list(self._program.arguments.values())
-        result = self._program.results
-        value = getattr(result, "value", result)
-        if len(arguments) != 2 or not isinstance(value, Value) or value.size != 1:
+        results = list(values_in(self._program.results))
+        if len(arguments) != 2 or not all(argument.shape for argument in arguments):
             return
-        if value.dtype.kind != "f" or not all(a.shape for a in arguments):
+        if not results or any(
+            value.size != 1 or value.role is not Role.COMPUTED for value in results
+        ):
             return
         images, labels = arguments
         samples = images.shape[0]
-        if labels.shape[0] != samples or images.dtype != np.float32:
+        if not samples or labels.shape[0] != samples or images.dtype != np.float32:
             return
-        pixels = images.size // samples
-        row = labels.nbytes // samples
-        count = sum(len(each.values) for each in self._program.numbers)
-        base = self._bases.get(value, value)
-        found = f"*({type_of(value.dtype)} *)(memory + {self._layout.of[base].offset})"
+        found = []
+        for number, value in enumerate(results):
+            base = self._bases.get(value, value)
+            if base not in self._layout.of:
+                return
+            offset = self._layout.of[base].offset + self._offsets[value]
+            element = f"*({type_of(value.dtype)} *)(memory + {offset})"
+            found.append(f"results[s*{len(results)} + {number}] = {element};")
         for name, kind, text in (
             ("uint8", "uint8_t", _SCALED),
             ("float32", "float", "out[j] = row[j];"),
         ):
             yield _EPOCH.format(
-                name=name, kind=kind, scaled=text, samples=samples, pixels=pixels, row=row,
-                count=count, found=found,
+                name=name,
+                kind=kind,
+                scaled=text,
+                samples=samples,
+                pixels=images.size // samples,
+                row=labels.nbytes // samples,
+                ahead=_ROWS_AHEAD,
+                count=sum(len(each.values) for each in self._program.numbers),
+                found=" ".join(found),
             )
 
 
@@ -275,21 +308,32 @@ _SCALED = (
     "out[j] = fmaf(fmaf(-q, 255.0f, x), 0x1.010102p-8f, q);"
 )
 
+_ROWS_AHEAD = 8
+
 _EPOCH = """
-int epoch_{name}(char *memory, void **given, const double *numbers, const {kind} *images,
-                 const char *labels, const int64_t *order, long steps, double *results) {{
+int tg_epoch_{name}(char *memory, void **given, const double *numbers, const {kind} *images,
+                 const char *labels, const int64_t *order, long steps, double *results,
+                 long *done) {{
     for (long s = 0; s < steps; s++) {{
+        *done = s;
         for (long i = 0; i < {samples}; i++) {{
             const {kind} *row = images + order[s*{samples} + i]*{pixels};
+            const long ahead = s*{samples} + i + {ahead};
+            if (ahead < steps*{samples}) {{  /* rows lie anywhere: ask for them in time */
+                const char *next = (const char *)(images + order[ahead]*{pixels});
+                for (long b = 0; b < {pixels}*(long)sizeof({kind}); b += 64)
+                    __builtin_prefetch(next + b);
+            }}
             float *out = (float *)given[0] + i*{pixels};
             #pragma GCC ivdep
             for (long j = 0; j < {pixels}; j++) {{ {scaled} }}
             memcpy((char *)given[1] + i*{row}, labels + order[s*{samples} + i]*{row}, {row});
         }}
-        const int failure = step(memory, given, numbers + s*{count});
+        const int failure = tg_step(memory, given, numbers + s*{count});
         if (failure) return failure;
-        results[s] = {found};
+        {found}
     }}
+    *done = steps;
     return 0;
 }}"""
 

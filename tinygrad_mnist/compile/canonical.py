@@ -1,4 +1,4 @@
-"""The many ways of calling NumPy, brought to the few that programs are made of: see `operations`."""
+"""The many ways of calling NumPy, brought to the few of which programs are made."""
 
 from __future__ import annotations
 
@@ -113,8 +113,10 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, **others: Any) -> Call |
     return np.clip, (a, low, high), {}
 
 
-def _mean(a: Any, axis: Any = None, **others: Any) -> Call | None:
-    if others.keys() - {"keepdims"}:
+def _mean(a: Any, axis: Any = None, dtype: Any = None, **others: Any) -> Call | None:
+    if others.get("where") is True:
+        del others["where"]
+    if others.keys() - {"keepdims"} or dtype not in (None, a.dtype):
         return None
     call = _reduction(np.add, a, axis, keepdims=others.get("keepdims", False))
     return np.mean, call[1], call[2]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import combinations
 from typing import Any, NoReturn
 
@@ -50,8 +51,11 @@ def capture(
     """
     recording = Recording(reach)
     symbols = {name: recording.argument(name, value) for name, value in arguments.items()}
-    with _symbols_standing_in(reach, recording):
+    # What overflows is told when the step is replayed.
+    with np.errstate(all="ignore"), _symbols_standing_in(reach, recording):
         results = _results(recording, function(**symbols))
+        if recording.refused:
+            raise CompileError(recording.refused)
         if recording.failed:
             recording.refuse("the step goes on after an error of one of its functions")
     return recording.program(results), recording.gradients
@@ -80,7 +84,9 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
     _check_apart(reach.tensors)
     old = {t._node: t._node.grad for t in tensors if isinstance(t._node, Leaf)}
     bare = {name: array.copy() for name, array in reach.arrays.items()}
-    drawn = {name: _state(generator) for name, generator in reach.loose_generators.items()}
+    loose = reach.loose_generators
+    drawn = {name: deepcopy(rng.bit_generator.state) for name, rng in loose.items()}
+    drawn_globally = np.random.get_state()  # noqa: NPY002  # to notice that somebody does
     generators = [(vars(module), key) for module, key in reach.generators]
     before = [attributes[key] for attributes, key in generators]
     token = recorder.set(recording)
@@ -89,8 +95,8 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
         for tensor, array in zip(tensors, arrays, strict=True):
             tensor._array = symbol = recording.live(array)
             if isinstance(tensor._node, Leaf):
-                if watch_of(tensor._node) is not None:
-                    recording.refuse("a parameter has a hook, which would run in Python")
+                if (watch := watch_of(tensor._node)) is not None and watch.hooks:
+                    raise CompileError("a parameter has a hook, which would run once only")
                 tensor._node.grad = _OldGradient(recording)
                 recording.leaves[tensor._node] = symbol
         for (attributes, key), generator in zip(generators, before, strict=True):
@@ -103,22 +109,32 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
             tensor._array = array
         for (attributes, key), generator in zip(generators, before, strict=True):
             attributes[key] = generator
+        written = [name for name, copy in bare.items() if _differ(reach.arrays[name], copy)]
+        for name in written:
+            reach.arrays[name][...] = bare[name]
+        draws = [name for name, state in drawn.items() if repr(_state(loose[name])) != repr(state)]
+        for name in draws:
+            loose[name].bit_generator.state = drawn[name]
+        if repr(np.random.get_state()) != repr(drawn_globally):  # noqa: NPY002
+            np.random.set_state(drawn_globally)  # noqa: NPY002
+            draws.append("numpy.random")
         for leaf, gradient in old.items():
             untouched = isinstance(leaf.grad, _OldGradient)
             leaf.grad = gradient if untouched or not finished else None
-    for name, copy in bare.items():
-        if not np.array_equal(reach.arrays[name], copy, equal_nan=copy.dtype.kind == "f"):
-            reach.arrays[name][...] = copy
-            recording.refuse(
-                f"the step writes to the bare array {name}, which would happen once only; hold it "
-                f"in a Tensor"
-            )
-    for name, state in drawn.items():
-        if _state(reach.loose_generators[name]) != state:
-            recording.refuse(
-                f"the step draws from the generator {name}, which would happen once only; draw "
-                f"outside of it, or make it an attribute of a module"
-            )
+    for name in written:
+        raise CompileError(
+            f"the step writes to the bare array {name}, which would happen once only; hold it in a "
+            f"Tensor"
+        )
+    for name in draws:
+        raise CompileError(
+            f"the step draws from the generator {name}, which would happen once only; draw outside "
+            f"of it, or make it an attribute of a module"
+        )
+
+
+def _differ(array: Any, copy: Any) -> bool:
+    return array.tobytes() != copy.tobytes()
 
 
 def _check_apart(tensors: Mapping[str, Tensor]) -> None:
@@ -128,8 +144,8 @@ def _check_apart(tensors: Mapping[str, Tensor]) -> None:
             raise CompileError(f"{name} and {other_name} share memory; copy one of them")
 
 
-def _state(generator: np.random.Generator) -> str:
-    return repr(generator.bit_generator.state)
+def _state(generator: np.random.Generator) -> Any:
+    return generator.bit_generator.state
 
 
 class _OldGradient:

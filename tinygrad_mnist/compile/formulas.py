@@ -86,5 +86,3 @@ def _value(value: Value) -> str:
 
 def _held(written: Written, strength: int) -> str:
     return written[0] if written[1] >= strength else f"({written[0]})"
-
-

@@ -107,7 +107,9 @@ def lay_out(program: Program, tasks: Sequence[Task], bases: Mapping[Value, Value
     reads = {value: number for number, task in enumerate(tasks) for value in task.reads}
     for value in program.kept:
         reads[bases.get(value, value)] = len(tasks)
-    ends = {state.after: state.before for state in program.states if state.after is not state.before}
+    ends = {
+        state.after: state.before for state in program.states if state.after is not state.before
+    }
     for number, task in enumerate(tasks):
         for value in task.results:
             may_go = task.overwrites.get(value, ())

@@ -56,8 +56,13 @@ def name_values(
     -------
     The full names of the states, by the short ones.
     """
-    names = _Names(program)
-    full = {names.give(value, _short(name, value, names)): name for name, value in parameters.items()}
+    names = _Names()
+    for name, value in program.arguments.items():
+        value.name = ""
+        names.give(value, name)
+    full = {
+        names.give(value, _short(name, value, names)): name for name, value in parameters.items()
+    }
     for numbers in program.numbers:
         for value, name in zip(numbers.values, ("rate", "rate", "share"), strict=False):
             names.give(value, name)
@@ -79,11 +84,14 @@ def name_values(
     return full
 
 
+_OF_THE_SOURCE = {"np", "build", "ensured", "memory", "numbers", "step"}
+
+
 class _Names:
     """Gives each name once, with a number behind it where it is wanted again."""
 
-    def __init__(self, program: Program) -> None:
-        self._taken = Counter(program.arguments.keys())
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
         self.layers: dict[str, int] = {}
         self.latest = 0
 
@@ -91,8 +99,8 @@ class _Names:
         """Name a value, unless it has a name."""
         if value.name:
             return value.name
-        name = re.sub(r"\W", "_", name)
-        taken = keyword.iskeyword(name) or name in ("np", "step") or hasattr(np, name)
+        name = re.sub(r"\W|^(?=\d)", "_", name)
+        taken = keyword.iskeyword(name) or name in _OF_THE_SOURCE or hasattr(np, name)
         name = f"{name}_" if taken else name
         self._taken[name] += 1
         while self._taken[name] > 1:
@@ -140,9 +148,13 @@ def _name_forward(operation: Operation, names: _Names) -> None:
         return
     if "cross_entropy" in origin.rule:
         _name_cross_entropy(operation, names)
-    elif origin.rule and result.shape and f"A{names.latest}" not in names._taken:
-        if any(value.name == f"Z{names.latest}" for value in operation.inputs):
-            names.give(result, f"A{names.latest}")
+    elif (
+        origin.rule
+        and result.shape
+        and f"A{names.latest}" not in names._taken
+        and any(value.name == f"Z{names.latest}" for value in operation.inputs)
+    ):
+        names.give(result, f"A{names.latest}")
 
 
 def _name_cross_entropy(operation: Operation, names: _Names) -> None:

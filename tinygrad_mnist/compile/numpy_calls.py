@@ -21,6 +21,8 @@ Write = Callable[[Any], str]
 
 def writes(operation: Operation) -> bool:
     """Tell whether the operation can write its result into memory that is there already."""
+    if operation.function is np.mean:
+        return "keepdims" in operation.keywords
     return operation.function in _CALLS or _is_plain_ufunc(operation) or _is_reduction(operation)
 
 

@@ -7,7 +7,7 @@ it. Calls whose result only the next one needs are written inside of that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,8 @@ class NumpySource:
         The arrays that ``build`` takes, in order.
     layout
         Where the values lie.
+    statements
+        How many statements the step has.
     lines
         The operation that each line of the step belongs to.
     """
@@ -46,7 +48,8 @@ class NumpySource:
     given: dict[str, Any]
     states: list[Value]
     layout: Layout
-    lines: dict[int, Operation] = field(default_factory=dict)
+    statements: int
+    lines: dict[int, Operation]
 
 
 def write_numpy(program: Program, title: str, full_names: dict[str, str]) -> NumpySource:
@@ -80,13 +83,14 @@ class _Writer:
             if operation is not None:
                 lines[len(texts)] = operation
         texts += ["", "    return step", ""]
-        return NumpySource("\n".join(texts), self._given, states, self._layout, lines)
+        statements = sum(not line.startswith("#") for line, _ in self._body)
+        return NumpySource("\n".join(texts), self._given, states, self._layout, statements, lines)
 
     # --- what comes before the step -------------------------------------------------------
 
     def _head(self, states: list[Value]) -> list[str]:
         names = ", ".join(state.name for state in states)
-        arguments = [*self._program.arguments]
+        arguments = [value.name for value in self._program.arguments.values()]
         if self._program.numbers:
             arguments.append("numbers")
         imports = sorted(self._imports - {"copyto"}) + ["copyto"] * ("copyto" in self._imports)
@@ -185,7 +189,9 @@ class _Writer:
         for state in self._program.states:
             if state.after is not state.before and state.after not in self._layout.over:
                 self._imports.add("copyto")
-                self._body.append((f"copyto({state.before.name}, {self._text(state.after, {})})", None))
+                self._body.append(
+                    (f"copyto({state.before.name}, {self._text(state.after, {})})", None)
+                )
         self._body.append((f"return {self._returned(self._program.results)}", None))
 
     def _belongs_inside(self, place: int, operation: Operation) -> bool:
@@ -329,7 +335,9 @@ class _Writer:
     def _object(self, part: Any) -> str:
         """Name an object that can't be written down."""
         for name, known in self._given.items():
-            if known is part or (type(known) is type(part) and isinstance(part, tuple) and known == part):
+            if known is part or (
+                type(known) is type(part) and isinstance(part, tuple) and known == part
+            ):
                 return name
         base = type(part).__name__.lower()
         number = sum(name.startswith(base) for name in self._given)

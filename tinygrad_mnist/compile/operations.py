@@ -43,7 +43,7 @@ def astype(a: Array, dtype: DTypeLike) -> Array:
     return a.astype(dtype)
 
 
-def random(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def random(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
     """Draw numbers evenly from 0 up to less than 1."""
     return rng.random(shape, dtype)
 

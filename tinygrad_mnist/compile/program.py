@@ -15,7 +15,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Numbers", "Operation", "Origin", "Program", "Role", "State", "TensorOf", "Value", "values_in"]
+__all__ = [
+    "Numbers",
+    "Operation",
+    "Origin",
+    "Program",
+    "Role",
+    "State",
+    "TensorOf",
+    "Value",
+    "values_in",
+]
 
 Array = Any
 
@@ -84,7 +94,8 @@ class Origin:
     gradient_of
         Of an operation of the backward sweep: the value whose gradient it helps to compute.
     explain
-        Says of the inputs of the rule, if it raised an error, what was wrong with them.
+        Says of the inputs of the rule, if it raised an error, what was wrong with them; it is given
+        what finds the array of a value.
     line
         Where in the user's program it was called.
     """
@@ -93,7 +104,7 @@ class Origin:
     described: str = ""
     rule: str = ""
     gradient_of: Value | None = None
-    explain: Callable[[], str] | None = None
+    explain: Callable[[Callable[[Value], Array]], str] | None = None
     line: str = ""
 
 
@@ -117,7 +128,7 @@ class Operation:
         Whether the function returns a tuple.
     """
 
-    function: Callable[..., Any]
+    function: Any
     arguments: tuple[Any, ...]
     keywords: Mapping[str, Any]
     results: tuple[Value, ...]

@@ -8,7 +8,7 @@ exchanged or switched to evaluation is noticed then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,10 @@ class Reach:
         self.arrays: dict[str, np.ndarray] = {}
         self.loose_generators: dict[str, np.random.Generator] = {}
         self._seen: dict[int, Any] = {}  # the objects, so that no number is given out again
+        self._classes: set[int] = set()
         self._items: list[tuple[Any, Any, Any]] = []
         self._lengths: list[tuple[Any, int]] = []
+        self._step = function
         self._enter("", function)
         self._nodes: list[tuple[Tensor, Any, Node | None]] = [
             (tensor, tensor._array, tensor._node) for tensor in self.tensors.values()
@@ -68,9 +70,10 @@ class Reach:
         """Tell whether everything is still the same objects."""
         try:
             for container, key, expected in self._items:
-                if container[key] is not expected:
+                now = container[key]
+                if now is not expected and not _equal(now, expected):
                     return False
-        except (KeyError, IndexError, ValueError):
+        except (KeyError, IndexError, ValueError, AttributeError):
             return False
         for container, length in self._lengths:
             if len(container) != length:
@@ -84,7 +87,7 @@ class Reach:
         """Name what is not the same any more."""
         for container, key, expected in self._items:
             now = container.get(key) if isinstance(container, dict) else _item(container, key)
-            if now is not expected:
+            if now is not expected and not _equal(now, expected):
                 return f"{key!r} was {_brief(expected)} and is {_brief(now)}"
         for container, length in self._lengths:
             if len(container) != length:
@@ -113,6 +116,8 @@ class Reach:
             self._enter_optimiser(name, thing)
         elif isinstance(thing, FunctionType):
             self._enter_function(thing)
+        elif isinstance(thing, type):
+            self._enter_class(name, thing)
         elif isinstance(thing, MethodType):
             self._enter(name, thing.__self__)
             self._enter(name, thing.__func__)
@@ -125,6 +130,7 @@ class Reach:
             for key, part in thing.items():
                 self._look_at(f"{name}.{key}", thing, key, part)
         elif _module_of(type(thing)) not in _LIBRARIES and hasattr(thing, "__dict__"):
+            self._enter_class(name, type(thing))
             for key, part in vars(thing).items():
                 self._look_at(f"{name}.{key}", vars(thing), key, part)
 
@@ -137,23 +143,52 @@ class Reach:
         self._enter(name, part)
 
     def _enter_function(self, function: FunctionType) -> None:
-        if _module_of(function) in _LIBRARIES:
+        if function is not self._step and _module_of(function) in _LIBRARIES:
             return
         code, namespace = function.__code__, function.__globals__
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
-        found = [(_Cell(cell), key, cell.cell_contents) for key, cell in cells]
-        found += [(namespace, k, namespace[k]) for k in dict.fromkeys(_names(code)) if k in namespace]
-        found.sort(key=lambda each: not isinstance(each[2], Module))  # they know the best names
+        found: list[tuple[Any, str, Any]] = [
+            (_Cell(cell), key, cell.cell_contents) for key, cell in cells
+        ]
+        found += [
+            (namespace, k, namespace[k]) for k in dict.fromkeys(_names(code)) if k in namespace
+        ]
+        # Those come first that know the best names of what is inside of them.
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self._enter(function.__name__, default)
+        self._items.append((_Attributes(function), "__defaults__", function.__defaults__))
+        for part in [each[2] for each in found]:
+            if isinstance(part, ModuleType) and _module_of_module(part) not in _LIBRARIES:
+                own = vars(part)
+                found += [(own, f"{k}", own[k]) for k in dict.fromkeys(_names(code)) if k in own]
+        found.sort(
+            key=lambda each: (
+                0 if isinstance(each[2], Module) else isinstance(each[2], Optimizer) + 1
+            )
+        )
         for container, key, part in found:
             self._look_at(key, container, key, part)
 
+    def _enter_class(self, name: str, kind: type) -> None:
+        """Enter the methods and attributes of a class of the user's."""
+        for owner in kind.__mro__:
+            if _module_of(owner) in _LIBRARIES or id(owner) in self._classes:
+                continue
+            self._classes.add(id(owner))
+            for key, part in vars(owner).items():
+                if key.startswith("__") and not isinstance(part, FunctionType):
+                    continue
+                function = getattr(part, "fget", None) or getattr(part, "__func__", part)
+                self._look_at(f"{name}.{key}", _Attributes(owner), key, function)
+
     def _enter_module(self, name: str, module: Module) -> None:
         self.modules[name] = module
+        self._enter_class(name, type(module))
         self._items.append((_Training(module), "training", module.training))
         for key, part in vars(module).items():
             if isinstance(part, np.random.Generator):
                 self.generators.append((module, key))
-            elif key != "training":
+            if key != "training":
                 self._items.append((vars(module), key, part))
         for key, part in module.parts():
             if not isinstance(part, np.random.Generator):
@@ -169,7 +204,9 @@ class Reach:
         self._lengths.append((optimiser.param_groups, len(optimiser.param_groups)))
         for i, group in enumerate(optimiser.param_groups):
             for key, part in group.items():
-                if key not in ("lr", "initial_lr"):  # these may change from step to step
+                if key in ("momentum", "betas"):  # schedules change them, but not to 0 and back
+                    self._items.append((_Truth(group), key, bool(part)))
+                elif key not in ("lr", "initial_lr"):
                     self._items.append((group, key, part))
             for j, parameter in enumerate(group["params"]):
                 self._enter(f"{name}.{i}.{j}", parameter)
@@ -195,6 +232,29 @@ class _Cell:
         return self._cell.cell_contents
 
 
+class _Attributes:
+    """The attributes of a class or function, as a container."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __getitem__(self, key: str) -> Any:
+        part = vars(self._owner)[key] if isinstance(self._owner, type) else None
+        if part is None:
+            return getattr(self._owner, key)
+        return getattr(part, "fget", None) or getattr(part, "__func__", part)
+
+
+class _Truth:
+    """Whether what a container holds is not 0, as a container."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getitem__(self, key: str) -> bool:
+        return bool(self._container[key])
+
+
 class _Training:
     """A module's mode, which may be its own or its class's, as a container."""
 
@@ -217,10 +277,23 @@ def _module_of(thing: Any) -> str:
     return str(getattr(thing, "__module__", None) or "").partition(".")[0]
 
 
+def _equal(now: Any, expected: Any) -> bool:
+    """Tell whether two numbers, strings, or tuples of them are the same."""
+    return (
+        type(now) is type(expected)
+        and isinstance(expected, (*_PLAIN, tuple))
+        and repr(now) == repr(expected)
+    )
+
+
+def _module_of_module(module: ModuleType) -> str:
+    return module.__name__.partition(".")[0]
+
+
 def _item(container: Any, key: Any) -> Any:
     try:
         return container[key]
-    except (KeyError, IndexError, ValueError):
+    except (KeyError, IndexError, ValueError, AttributeError):
         return None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,6 +30,16 @@ Function = Callable[..., Any]
 
 _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.isrealobj, np.iscomplexobj}
 _EMPTY = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
+_OF_UNKNOWN_SIZE = {
+    np.nonzero,
+    np.flatnonzero,
+    np.argwhere,
+    np.unique,
+    np.bincount,
+    np.compress,
+    np.extract,
+    np.trim_zeros,
+}
 _IN_PLACE = {np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 
 
@@ -47,6 +56,8 @@ class Recording:
     failed
         Whether a function raised an error: from then on symbols show their samples, so that whoever
         explains the error can look at them.
+    refused
+        What can't be captured, if something was refused, even if the step has caught the error.
     leaves
         The symbols of the Tensors that gradients land in.
     gradients
@@ -55,6 +66,8 @@ class Recording:
 
     def __init__(self, reach: Reach) -> None:
         self.failed = False
+        self.refused = ""
+        self._moved: list[Any] = []
         self._operations: list[Operation] = []
         self._arguments: dict[str, Value] = {}
         self._numbers: list[Numbers] = []
@@ -74,7 +87,9 @@ class Recording:
         array = given._array if isinstance(given, Tensor) else given
         if not isinstance(array, np.ndarray):
             return given
-        symbol = Symbol(self, self._value(array, Role.ARGUMENT, name))
+        symbol = Symbol(
+            self, self._value(np.ascontiguousarray(array).reshape(array.shape), Role.ARGUMENT, name)
+        )
         self._arguments[name] = symbol.value
         return wrap(type(given), symbol) if isinstance(given, Tensor) else symbol
 
@@ -106,6 +121,14 @@ class Recording:
         self._numbers.append(Numbers(fetch, advance, values))
         return [Symbol(self, value) for value in values]
 
+    def moves(self, optimiser: Any) -> None:
+        """Note that an optimiser takes its step."""
+        if optimiser in self._moved:
+            self.refuse(
+                "an optimiser steps twice inside of one compiled step; compile one at a time"
+            )
+        self._moved.append(optimiser)
+
     def ensure(self, condition: Any, message: str) -> None:
         """Note that a condition must hold."""
         self.note(ensured, (condition, message), {})
@@ -117,7 +140,14 @@ class Recording:
         if any(isinstance(arg, Traced) for arg in args):
             return NotImplemented
         if function is np.copyto:
-            return self.copy_to(*args, where=keywords.get("where", True))
+            return self.copy_to(args[0], args[1], keywords.get("where", True))
+        if function in _OF_UNKNOWN_SIZE or (function is np.where and len(args) == 1):
+            self.refuse(
+                f"{function.__name__} asks for the value of an array inside a compiled step: it "
+                f"returns as many elements as that says"
+            )
+        if function in (getitem, setitem):
+            self._check_index(args[1])
         if function in _IN_PLACE or getattr(function, "__name__", "") == "at":
             self.refuse(f"{function.__name__} writes in place, which can't be captured")
         arguments, named = self._lifted(args), self._lifted(keywords)
@@ -133,6 +163,19 @@ class Recording:
             return Symbol(self, operation.result, base, partial(self._looked_at, operation))
         symbols = tuple(Symbol(self, value) for value in operation.results)
         return symbols if operation.is_tuple else symbols[0]
+
+    def _check_index(self, index: Any) -> None:
+        """Refuse an index of which values tell how much it picks."""
+        for part in index if isinstance(index, tuple) else (index,):
+            if isinstance(part, Symbol) and part.dtype.kind == "b":
+                self.refuse(
+                    "a mask as an index asks for the value of an array inside a compiled step; "
+                    "np.where(mask, a, b) doesn't"
+                )
+            if isinstance(part, slice) and any(
+                isinstance(end, Symbol) for end in (part.start, part.stop, part.step)
+            ):
+                self.refuse("an end of a slice asks for the value of an array in a compiled step")
 
     def copy_to(self, target: Any, source: Any, where: Any = True) -> None:
         """Write to an array, as NumPy's functions do with `out` and `where`."""
@@ -152,8 +195,8 @@ class Recording:
         """Find the symbol of an array that is written to; only what lives on may be."""
         if id(array) not in self._lives_on:
             self.refuse(
-                "a bare array is written to, which would not happen again in the next step; hold it "
-                "in a Tensor that the step reaches"
+                "a bare array is written to, which would not happen again in the next step; hold "
+                "it in a Tensor that the step reaches"
             )
         return self.live(array)
 
@@ -165,9 +208,9 @@ class Recording:
             return self._value_of(np.transpose, (new, order))
         if operation.function is np.reshape:
             return self._value_of(np.reshape, (new, base.shape))
-        if operation.function is getitem:
-            return self._value_of(setitem, (base, operation.arguments[1], new))
-        self.refuse(f"a view made by {operation.function.__name__} can't be written to")
+        if operation.function is not getitem:
+            self.refuse(f"a view made by {operation.function.__name__} can't be written to")
+        return self._value_of(setitem, (base, operation.arguments[1], new))
 
     def draw(self, generator: np.random.Generator, shape: Any, dtype: Any) -> Symbol:
         """Note that random numbers are drawn, from 0 up to less than 1."""
@@ -187,7 +230,9 @@ class Recording:
         return f"; {line}" if line else ""
 
     def refuse(self, message: str) -> NoReturn:
-        raise CompileError(f"{message}{self.where()}")
+        """Raise an error that says what can't be captured, and where it was called."""
+        self.refused = f"{message}{self.where()}"
+        raise CompileError(self.refused)
 
     def _value_of(self, function: Function, arguments: tuple[Any, ...]) -> Value:
         return self._computed(function, arguments, {}).result
@@ -213,9 +258,18 @@ class Recording:
             and isinstance(first, np.ndarray)
             and np.may_share_memory(first, arrays[0])
         )
-        results = tuple(self._value(array, Role.COMPUTED) for array in arrays)
+        results = tuple(
+            self._value(array, Role.COMPUTED, strides=None if is_view else _dense(array))
+            for array in arrays
+        )
         operation = Operation(
-            function, arguments, keywords, results, self._origin(), is_view, isinstance(found, tuple)
+            function,
+            arguments,
+            keywords,
+            results,
+            self._origin(),
+            is_view,
+            isinstance(found, tuple),
         )
         self._operations.append(operation)
         self._note_maker(results[0])
@@ -279,8 +333,10 @@ class Recording:
 
     # --- values ---------------------------------------------------------------------------
 
-    def _value(self, sample: Array, role: Role, name: str = "", array: Any = None) -> Value:
-        value = Value(sample.shape, sample.dtype, sample.strides, role, array, name)
+    def _value(
+        self, sample: Array, role: Role, name: str = "", *, array: Any = None, strides: Any = None
+    ) -> Value:
+        value = Value(sample.shape, sample.dtype, strides or sample.strides, role, array, name)
         self._samples[value] = sample
         return value
 
@@ -328,5 +384,13 @@ class Recording:
     def program(self, results: Any) -> Program:
         """Write the program, given what the step returns."""
         symbols = [symbol for _, symbol in self._live.values()]
-        states = [State(*pair) for pair in zip(self._before, [s.value for s in symbols], strict=True)]
+        states = [
+            State(*pair) for pair in zip(self._before, [s.value for s in symbols], strict=True)
+        ]
         return Program(self._arguments, states, self._numbers, self._operations, results)
+
+
+def _dense(array: Array) -> tuple[int, ...]:
+    """Return the strides of an array that has its axes in the same order, and no gaps."""
+    strides: tuple[int, ...] = np.empty_like(array).strides
+    return strides

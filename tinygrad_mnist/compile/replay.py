@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from types import FrameType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..engine import plain_error, wrap, wrote
 from ..optim.blocks import constant
+from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
-from .capture import capture
-from .naming import name_values
 from .c_expressions import NotInC
 from .c_library import NoCompilerError, say
 from .c_runner import CRunner, FailedError
+from .capture import capture
+from .naming import name_values
 from .numpy_source import NumpySource, write_numpy
 from .operations import CompileError, ensured
+from .plan import describe
 from .program import Program, TensorOf, Value
 from .reach import Reach
 from .simplify import simplify
@@ -40,40 +43,29 @@ class Replay:
         What it is called with, by name.
     backend
         How it is to be run.
-    old
-        The replay that this one takes the place of, if any.
     """
 
     def __init__(
-        self,
-        function: Callable[..., Any],
-        arguments: Mapping[str, Any],
-        backend: str,
-        old: Replay | None = None,
+        self, function: Callable[..., Any], arguments: Mapping[str, Any], backend: str
     ) -> None:
         for name, argument in arguments.items():
             if isinstance(argument, Tensor) and argument.requires_grad:
                 raise CompileError(
-                    f"the argument {name} needs a gradient, which would be lost; let the step reach "
-                    f"it by a global variable or a closure"
+                    f"the argument {name} needs a gradient, which would be lost; let the step "
+                    f"reach it by a global variable or a closure"
                 )
         self.reach = Reach(function)
         self._program, gradients = capture(function, arguments, self.reach)
         self.reach.remember_state()
-        simplify(self._program)
+        self._captured = len(self._program.operations)
+        self._same = simplify(self._program)
         full_names = name_values(self._program, _parameters(self.reach, self._program), gradients)
         title = f"One step of `{getattr(function, '__name__', 'step')}`."
         self._source = write_numpy(self._program, title, full_names)
         self._step = self._runner(backend)
-        self._takes = [
-            isinstance(argument, np.ndarray | Tensor) for argument in arguments.values()
-        ]
+        self._takes = [isinstance(argument, np.ndarray | Tensor) for argument in arguments.values()]
         self._changed = [
             state.before.array for state in self._program.states if state.after is not state.before
-        ]
-        self._fetches = [
-            (numbers.fetch, numbers.advance, [value.dtype for value in numbers.values])
-            for numbers in self._program.numbers
         ]
 
     def __call__(self, args: tuple[Any, ...]) -> Any:
@@ -83,23 +75,69 @@ class Replay:
             for arg, takes in zip(args, self._takes, strict=True)
             if takes
         ]
-        if self._fetches:
-            arrays.append([
-                constant(number, dtype)
-                for fetch, _, dtypes in self._fetches
-                for number, dtype in zip(fetch(), dtypes, strict=True)
-            ])
+        numbers = [number for each in self._program.numbers for number in each.fetch()]
         try:
-            found = self._step(*arrays)
+            found = self._step(arrays, numbers)
         except FailedError as failure:
             raise self._explained_failure(failure) from None
         except (TypeError, ValueError, IndexError) as error:
             raise self._explained(error) from None
-        for _, advance, _ in self._fetches:
-            advance()
+        for each in self._program.numbers:
+            each.advance()
         if self._changed:
             wrote(*self._changed)
         return _wrapped(self._program.results, found)
+
+    def can_epoch(self, images: NDArray[Any], labels: NDArray[Any]) -> bool:
+        """Tell whether many steps can be taken at once on such a data set."""
+        return isinstance(self._step, CRunner) and self._step.can_epoch(images, labels)
+
+    def epoch(
+        self,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        order: NDArray[np.int64],
+        schedule: LRScheduler | None,
+    ) -> NDArray[np.float64]:
+        """Take a step for each whole batch, if `can_epoch`: a row of results for each."""
+        assert isinstance(self._step, CRunner)  # noqa: S101  # `can_epoch` was asked
+        steps = len(order) // next(iter(self._program.arguments.values())).shape[0]
+        states = [(state, dict(state)) for o in self.reach.optimisers for state in o.states()]
+        before = None if schedule is None else schedule.state_dict()
+        numbers = np.array([self._advanced(schedule) for _ in range(steps)], np.float64)
+        results, done, failure = self._step.epoch(images, labels, order, numbers)
+        if self._changed:
+            wrote(*self._changed)
+        if failure is not None:  # only the steps that were taken count
+            for state, old in states:
+                state.update(old)
+            if schedule is not None and before is not None:
+                schedule.load_state_dict(before)
+            for _ in range(done):
+                self._advanced(schedule)
+            raise self._explained_failure(failure)
+        return results
+
+    def _advanced(self, schedule: LRScheduler | None) -> list[float]:
+        """Work out the numbers of a step, and go on to the next one."""
+        found = [number for each in self._program.numbers for number in each.fetch()]
+        for each in self._program.numbers:
+            each.advance()
+        if schedule is not None:
+            schedule.step()
+        return found
+
+    def rebuilt(self, columns: Iterator[Any]) -> Any:
+        """Give the columns of `epoch` the form in which the step returns its results."""
+
+        def column(whole: Any) -> Any:
+            if isinstance(whole, TensorOf | Value):
+                return next(columns)
+            if isinstance(whole, dict):
+                return {name: column(part) for name, part in whole.items()}
+            return type(whole)(map(column, whole)) if isinstance(whole, tuple | list) else whole
+
+        return column(self._program.results)
 
     def _runner(self, backend: str) -> Callable[..., Any]:
         """Build the step for a backend, or for NumPy where C can't be had."""
@@ -110,7 +148,7 @@ class Replay:
                 say(f"{error} can't be written in C, so this step runs in NumPy")
             except NoCompilerError as error:
                 say(f"{error}; this step runs in NumPy")
-        return _built(self._source)
+        return _built(self._source, self._program)
 
     @property
     def source(self) -> str:
@@ -119,15 +157,21 @@ class Replay:
 
     @property
     def plan(self) -> str:
-        """The memory that it takes."""
-        return ""
+        """The memory that it takes, and what is computed together."""
+        compiled = self._step.source if isinstance(self._step, CRunner) else None
+        return describe(self._program, self._captured, self._source, compiled)
+
+    @property
+    def backend(self) -> str:
+        """How it runs: ``"numpy"`` or ``"c"``."""
+        return "c" if isinstance(self._step, CRunner) else "numpy"
 
     def _explained_failure(self, failure: FailedError) -> Exception:
         """Say what was wrong where C stopped."""
         operation = self._program.operations[failure.number]
         reason = ""
         if operation.origin.explain is not None:
-            reason = operation.origin.explain(failure.find)
+            reason = operation.origin.explain(lambda v: failure.find(self._same.get(v, v)))
         if not reason and operation.function is ensured:
             reason = operation.arguments[1]
         prefix = f"{operation.origin.rule}: " if operation.origin.rule else ""
@@ -142,18 +186,23 @@ class Replay:
         values = frame.f_locals
 
         def find(value: Value) -> Any:
-            return values.get(value.name, value)
+            value = self._same.get(value, value)
+            found = values.get(value.name)
+            return (
+                np.broadcast_to(np.zeros((), value.dtype), value.shape) if found is None else found
+            )
 
         reason = ""
         if operation.origin.explain is not None:
             reason = operation.origin.explain(find)
-        if not reason:
-            reason = str(error)
+        if reason and isinstance(error, IndexError):
+            error = ValueError()  # a rule that explains itself does not leave it to NumPy
+        reason = reason or str(error)
         prefix = f"{operation.origin.rule}: " if operation.origin.rule else ""
         return plain_error(error, f"{prefix}{reason}")
 
 
-def _built(source: NumpySource) -> Any:
+def _built(source: NumpySource, program: Program) -> Callable[..., Any]:
     """Run the source, and let it build the step."""
     filename = f"<step {next(_numbers)} compiled by tinygrad_mnist>"
     linecache.cache[filename] = (
@@ -165,7 +214,11 @@ def _built(source: NumpySource) -> Any:
     source.given["__file__"] = filename
     namespace = dict(source.given)
     exec(compile(source.text, filename, "exec"), namespace)  # noqa: S102  # it is our own
-    return namespace["build"](*(state.array for state in source.states))
+    step = namespace["build"](*(state.array for state in source.states))
+    dtypes = [value.dtype for numbers in program.numbers for value in numbers.values]
+    if not dtypes:
+        return lambda arrays, numbers: step(*arrays)
+    return lambda arrays, numbers: step(*arrays, list(map(constant, numbers, dtypes)))
 
 
 def _place(error: Exception, source: NumpySource) -> tuple[FrameType | None, int]:
@@ -194,7 +247,9 @@ def _parameters(reach: Reach, program: Program) -> dict[str, Value]:
         for parameter, state in zip(optimiser.parameters(), optimiser.states(), strict=True):
             for key, array in state.items():
                 if id(array) in values:
-                    found[f"{by_parameter.get(id(parameter), 'parameter')}:{key}"] = values[id(array)]
+                    found[f"{by_parameter.get(id(parameter), 'parameter')}:{key}"] = values[
+                        id(array)
+                    ]
     return found
 
 

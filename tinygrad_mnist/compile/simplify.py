@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .memory import bases_of
 from .operations import ensured, random
 from .program import Operation, Program, Role, TensorOf, Value, values_in
 
@@ -20,17 +21,19 @@ __all__ = ["replaced", "simplify"]
 _LASTING = {ensured, random}  # they do something besides their result
 
 
-def simplify(program: Program) -> None:
-    """Shorten a program, in place."""
-    _drop_copies(program)
+def simplify(program: Program) -> dict[Value, Value]:
+    """Shorten a program, in place; return what stands for the copies that went."""
+    same = _drop_copies(program)
+    _keep_what_is_overwritten(program)
     _fix_numbers(program)
     _fold_constants(program)
     _share_constants(program)
     _share(program)
     _drop_unused(program)
+    return same
 
 
-def _drop_copies(program: Program) -> None:
+def _drop_copies(program: Program) -> dict[Value, Value]:
     same: dict[Value, Value] = {}
     kept = []
     for operation in program.operations:
@@ -41,6 +44,27 @@ def _drop_copies(program: Program) -> None:
             kept.append(operation)
     program.operations = kept
     _substitute_ends(program, same)
+    return same
+
+
+def _keep_what_is_overwritten(program: Program) -> None:
+    """Copy what the step ends with if it is computed nowhere, such as the old value of a state.
+
+    The states are written last, one after the other: none of them is what another becomes.
+    """
+    bases = bases_of(program)
+    copies: dict[Value, Value] = {}
+    for value in program.kept:
+        of_others = bases.get(value, value).role is not Role.COMPUTED
+        if (of_others or value in bases) and value not in copies:
+            strides = np.empty(value.shape, value.dtype).strides
+            copies[value] = Value(value.shape, value.dtype, strides, Role.COMPUTED)
+            arguments, keywords = (value,), {"order": "C"}
+            program.operations.append(Operation(np.copy, arguments, keywords, (copies[value],)))
+    program.results = replaced(program.results, copies)
+    for state in program.states:
+        if state.after is not state.before:
+            state.after = copies.get(state.after, state.after)
 
 
 def _copies(operation: Operation) -> bool:

@@ -1,10 +1,10 @@
-"""`compile`, and the steps that it makes: captured once for each form of their arguments, replayed."""
+"""`compile`, and the steps that it makes: captured once for each form of their arguments."""
 
 from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from ..data.batches import scale
 from ..engine import is_grad_enabled
 from ..engine.anomaly import is_looking
+from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
+from .c_library import say
 from .operations import CompileError
 from .replay import Replay
 
@@ -50,6 +52,7 @@ class CompiledStep:
         self._replays: dict[Any, Replay] = {}
         self._latest: Replay | None = None
         self._lock = threading.RLock()
+        self._said: set[str] = set()
         self.__name__ = getattr(function, "__name__", "step")
         self.__doc__ = function.__doc__
 
@@ -66,52 +69,114 @@ class CompiledStep:
             bound.apply_defaults()
             args = tuple(bound.arguments[name] for name in self._names)
         with self._lock:
-            if is_looking():  # somebody looks at every operation
+            if is_looking():  # somebody wants every operation to be looked at
                 return self._function(*args)
-            key = (is_grad_enabled(), *map(_form, args))
-            replay = self._replays.get(key)
-            if replay is None or not replay.reach.holds():
-                replay = self._captured(key, args, replay)
-            self._latest = replay
-            return replay(args)
+            return self._replay(args)(args)
 
-    def _captured(self, key: Any, args: tuple[Any, ...], old: Replay | None) -> Replay:
-        arguments = dict(zip(self._names, args, strict=True))
-        replay = Replay(self._function, arguments, self._backend, old)
-        self._replays[key] = replay
+    def prepare(self, *args: Any) -> str:
+        """Capture the step for arguments of this form, and do not take it; return its backend.
+
+        Raises
+        ------
+        CompileError
+            As the call.
+        """
+        with self._lock:
+            return self._replay(args).backend
+
+    def _replay(self, args: tuple[Any, ...]) -> Replay:
+        """Find the replay for arguments of this form; capture one if there is none that holds."""
+        key = (is_grad_enabled(), *map(_form, args))
+        replay = self._replays.get(key)
+        if replay is None or not replay.reach.holds():
+            if replay is not None:
+                self._say_why(replay)
+            arguments = dict(zip(self._names, args, strict=True))
+            replay = self._replays[key] = Replay(self._function, arguments, self._backend)
+        self._latest = replay
         return replay
+
+    def _say_why(self, replay: Replay) -> None:
+        """Say why a step is captured again: once for each reason."""
+        reason = replay.reach.change()
+        if reason not in self._said:
+            self._said.add(reason)
+            say(f"{self.__name__} is captured again, since {reason}")
 
     def epoch(
         self,
         images: NDArray[Any],
         labels: NDArray[Any],
-        order: NDArray[np.integer],
+        order: NDArray[np.integer[Any]],
         batch_size: int,
-    ) -> NDArray[Any]:
-        """Take a step for every batch of a data set.
+        schedule: LRScheduler | None = None,
+    ) -> Any:
+        """Take a step for every batch of a data set; in C all at once, without Python in between.
 
         Parameters
         ----------
         images
-            Of shape (samples, ...). Pixels of uint8 are scaled to [0, 1] as they are read.
+            Of shape (samples, ...), and what the step takes first. Pixels of uint8 are scaled to
+            [0, 1] as they are read.
         labels
-            Of shape (samples, ...).
+            Of shape (samples, ...), and what the step takes second.
         order
             The samples to take, by number.
         batch_size
             Samples for each step; the last one takes what is left.
+        schedule
+            Is stepped after every step.
 
         Returns
         -------
-        numpy.ndarray
-            What each step returned, which must be one number, such as the loss.
+        What each step returned, in arrays with one element for every step. It must be made of
+        single numbers, such as the loss.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of images and labels differ, or the batch size is not positive.
+        IndexError
+            If a sample is asked for that is not there.
         """
-        found = []
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            x = scale(images.take(rows, axis=0))
-            found.append(self(x, labels.take(rows, axis=0)))
-        return np.array([float(each) for each in found], np.float32)
+        if np.asarray(order).dtype.kind not in "iu":
+            raise TypeError(f"epoch: an order is made of integers, not {np.asarray(order).dtype}")
+        places: NDArray[np.int64] = np.ascontiguousarray(order, np.int64)
+        if len(images) != len(labels):
+            raise ValueError(f"epoch: {len(images):,} images with {len(labels):,} labels")
+        if places.ndim != 1:
+            raise ValueError(f"epoch: an order of shape {places.shape}; expected one axis")
+        if batch_size < 1:
+            raise ValueError(f"epoch: batch_size is {batch_size}; expected 1 or more")
+        if len(places) and not (places.min() >= 0 and places.max() < len(images)):
+            raise IndexError(f"epoch: a sample of the order is not one of {len(images):,}")
+        whole = len(places) // batch_size * batch_size
+        rows, begin, replay = [], 0, None
+        with self._lock:
+            if whole and not is_looking():
+                first = self._batch(images, labels, places[:batch_size])
+                replay = self._replay(first)
+                if replay.can_epoch(images, labels):
+                    rows.append(replay.epoch(images, labels, places[:whole], schedule))
+                    begin = whole
+            for start in range(begin, len(places), batch_size):
+                batch = self._batch(images, labels, places[start : start + batch_size])
+                found = self(*batch)
+                if schedule is not None:
+                    schedule.step()
+                rows.append(np.array([_numbers(found)], np.float64))
+            if not rows:
+                return np.empty(0)
+            columns = iter(np.concatenate(rows).T)
+            return (
+                replay.rebuilt(columns)
+                if replay and begin == len(places)
+                else _like(found, columns)
+            )
+
+    @staticmethod
+    def _batch(images: NDArray[Any], labels: NDArray[Any], rows: NDArray[Any]) -> tuple[Any, Any]:
+        return scale(images.take(rows, axis=0)), labels.take(rows, axis=0)
 
     @property
     def source(self) -> str:
@@ -122,6 +187,11 @@ class CompiledStep:
     def plan(self) -> str:
         """The memory that it takes, and what became of its operations."""
         return self._shown().plan
+
+    @property
+    def backend(self) -> str:
+        """How the step that was called last runs: ``"numpy"`` or ``"c"``."""
+        return self._shown().backend
 
     def _shown(self) -> Replay:
         if self._latest is None:
@@ -143,8 +213,87 @@ def _form(argument: Any) -> Any:
     return type(argument), argument
 
 
+def _like(found: Any, columns: Iterator[Any]) -> Any:
+    """Put columns in the place of single numbers."""
+    if isinstance(found, dict):
+        return {name: _like(part, columns) for name, part in found.items()}
+    if isinstance(found, tuple | list):
+        return type(found)(_like(part, columns) for part in found)
+    return next(columns)
+
+
+def _numbers(found: Any) -> list[float]:
+    """List the single numbers that a step returned."""
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, tuple | list):
+        return [number for part in found for number in _numbers(part)]
+    if np.size(found) != 1:
+        raise ValueError(
+            f"epoch: the step returns an array of shape {np.shape(found)}; expected single numbers"
+        )
+    return [float(found)]
+
+
 def compile(function: Callable[..., Any] | None = None, *, backend: str = "auto") -> Any:  # noqa: A001
-    """Compile a training step."""
+    """Make a function of arrays run without Python in between; also a decorator.
+
+    The first call with arguments of these shapes and dtypes captures what the function does: the
+    forward pass, `backward` and the optimiser's step become one program, which is written out in
+    NumPy, to be read as `source`, or in C. This call and all later ones replay it. Learning rates,
+    and all that schedules change, are looked up in every step; dropout draws new numbers.
+
+    Parameters
+    ----------
+    function
+        Takes arrays and Tensors, and numbers and strings, which are fixed; returns arrays, Tensors
+        or numbers, and tuples, lists and dicts of them. Models, optimisers and Tensors are found by
+        the global variables and closures that it uses. Whatever else it does, such as printing,
+        happens when it is captured, and then no more.
+    backend
+        ``"numpy"``: functions of NumPy that write into memory set aside before. ``"c"``: one
+        function in C, compiled by the system's compiler and kept in the user's cache. ``"auto"``:
+        C where it can be had, and else NumPy. Where C was asked for and can't be had, a
+        `CompileWarning` says so, and the step runs in NumPy.
+
+    Returns
+    -------
+    CompiledStep
+        Called like the function. `source` and `plan` show what became of it; `epoch` goes through a
+        data set.
+
+    Raises
+    ------
+    CompileError
+        By the call that captures, if the function asks for the value of an array (``.item()``,
+        ``if loss > 1``), adds to gradients of the step before, or does something else that could
+        not be done again. Nothing has changed then.
+
+    Notes
+    -----
+    In NumPy, results are those of the eager function bit for bit, where that has the same memory
+    layouts; in C they may differ in the last place of each operation, since sums are added up in
+    another order and products are added without being rounded first. After a step, the parameters'
+    `grad` is None.
+
+    When a model, an optimiser's options or a variable were exchanged, the step is captured again,
+    and a `CompileWarning` says why. Inside of `detect_anomaly` the function itself is called.
+
+    Examples
+    --------
+    >>> import numpy as np, tinygrad_mnist as tg
+    >>> x = tg.Tensor([3.0, 4.0], requires_grad=True)
+    >>> optimiser = tg.optim.SGD([x], lr=0.1)
+    >>> @tg.compile(backend="numpy")
+    ... def step():
+    ...     optimiser.zero_grad()
+    ...     loss = (x * x).sum()
+    ...     loss.backward()
+    ...     optimiser.step()
+    ...     return loss
+    >>> step(), step()
+    (Tensor(25.), Tensor(16.))
+    """
     if function is None:
         return lambda function: CompiledStep(function, backend)
     return CompiledStep(function, backend)

@@ -23,7 +23,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine import ForeignArray
 from . import operations
 from .canonical import canonical
-from .operations import CompileError, getitem, setitem
+from .operations import getitem, setitem
+from .program import Role
 
 if TYPE_CHECKING:
     from .program import Value
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
 __all__ = ["Symbol"]
 
 _FLAGS = SimpleNamespace(writeable=True, fnc=False, c_contiguous=True)
+
+
+def _method(name: str) -> Any:
+    """Make a method of a function of NumPy."""
+    function = getattr(np, name)
+
+    def method(self: Symbol, *args: Any, **keywords: Any) -> Any:
+        return self._call(function, (self, *args), keywords)
+
+    return method
 
 
 class Symbol(NDArrayOperatorsMixin, ForeignArray):
@@ -75,6 +86,8 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
 
     def write(self, value: Value) -> None:
         """Give it another value, of the same shape and dtype."""
+        if self._value.role is Role.ARGUMENT:
+            self._recording.refuse("an argument of the step is written to; write to a copy of it")
         if self.base is not None:
             self.base.write(self._recording.seen_from(self.value, self.base.value, value))
             self._seen = self.base.value
@@ -155,14 +168,6 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
 
     # --- ndarray's methods ----------------------------------------------------------------
 
-    def _method(name: str) -> Any:  # type: ignore[misc]  # used in this body only
-        function = getattr(np, name)
-
-        def method(self: Symbol, *args: Any, **keywords: Any) -> Any:
-            return self._call(function, (self, *args), keywords)
-
-        return method
-
     sum, mean, var, std, prod = map(_method, ("sum", "mean", "var", "std", "prod"))
     max, min, any, all = map(_method, ("max", "min", "any", "all"))
     argmax, argmin, argsort = map(_method, ("argmax", "argmin", "argsort"))
@@ -170,8 +175,6 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     cumsum, cumprod, repeat = map(_method, ("cumsum", "cumprod", "repeat"))
     ravel, squeeze, swapaxes = map(_method, ("ravel", "squeeze", "swapaxes"))
     diagonal, trace, conj = map(_method, ("diagonal", "trace", "conj"))
-
-    del _method
 
     def copy(self, order: str = "C") -> Any:
         """As of arrays."""
@@ -215,15 +218,20 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            self._recording.refuse(f"the method {name} of an array can't be captured")
+        raise AttributeError(f"a symbol has no {name}")
+
     # --- what nobody can know -------------------------------------------------------------
 
     def _look(self, what: str) -> Any:
-        if self._recording.failed:  # somebody explains what was wrong with the arrays at hand
-            return self._recording.sample(self.value)
-        raise CompileError(
-            f"{what} asks for the value of an array inside a compiled step, where it is another "
-            f"each time; return it from the step and look at it there{self._recording.where()}"
-        )
+        if not self._recording.failed:
+            self._recording.refuse(
+                f"{what} asks for the value of an array inside a compiled step, where it is "
+                f"another each time; return it from the step and look at it there"
+            )
+        return self._recording.sample(self.value)  # to explain what was wrong with it
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self._look("turning it into a NumPy array"), dtype)
