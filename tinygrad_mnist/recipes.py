@@ -226,6 +226,7 @@ class Recipe:
         callbacks: Sequence[Callback] = (),
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
+        compile: bool = False,
     ) -> list[Epoch]:
         """Train a model as the recipe says.
 
@@ -235,7 +236,7 @@ class Recipe:
             What `build_model` built, or any module that maps images, one a row, to ten logits.
         digits
             What to learn from.
-        rng, valid, callbacks, checkpoints, resume
+        rng, valid, callbacks, checkpoints, resume, compile
             As for `fit`.
 
         Returns
@@ -280,6 +281,7 @@ class Recipe:
             callbacks=callbacks,
             checkpoints=checkpoints,
             resume=resume,
+            compile=compile,
         )
 
 

@@ -13,9 +13,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from tinygrad_mnist import CompileError
 from tinygrad_mnist.cli import examine, train
 from tinygrad_mnist.cli.parsing import PROGRAM, Parser, Version, common_options
-from tinygrad_mnist.cli.printing import print_error
+from tinygrad_mnist.cli.printing import notes, print_error
 
 __all__ = ["main"]
 
@@ -28,6 +29,7 @@ EXPECTED = (
     FloatingPointError,
     OverflowError,
     MemoryError,
+    CompileError,
 )
 
 
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may be anything
     try:
         try:
-            status: int = options.run(options)
+            with notes():
+                status: int = options.run(options)
         finally:
             _flush_output()
     except BrokenPipeError:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from tinygrad_mnist.cli.parsing import PROGRAM
+from tinygrad_mnist.compile import CompileWarning
 from tinygrad_mnist.training import DIGITS, Epoch, Evaluation
 
-__all__ = ["epoch_line", "percent", "print_accuracy", "print_confusion", "print_error"]
+__all__ = ["epoch_line", "notes", "percent", "print_accuracy", "print_confusion", "print_error"]
 
 
 def print_error(error: BaseException) -> None:
@@ -17,6 +22,23 @@ def print_error(error: BaseException) -> None:
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
     print(f"{PROGRAM}: error: {' '.join(text.split())}", file=sys.stderr)
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Tell in one line each how a compiled step runs instead, where it is not as usual."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **others: Any) -> None:
+        if issubclass(category, CompileWarning):
+            print(f"{PROGRAM}: note: {' '.join(str(message).split())}", file=sys.stderr)
+        else:
+            usual(message, category, *place, **others)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CompileWarning)
+        usual = warnings.showwarning
+        warnings.showwarning = show
+        yield
 
 
 def epoch_line(epoch: Epoch, epochs: int, watched: str, waits: bool) -> str:

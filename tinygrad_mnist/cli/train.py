@@ -191,6 +191,13 @@ def _add_run_options(train: Parser) -> None:
         metavar="K",
         help="how many checkpoints to keep (default: 3)",
     )
+    train.add_argument(
+        "--no-compile",
+        dest="compile",
+        action="store_false",
+        help="run every step anew in Python instead of capturing the first one and replaying it; "
+        "the digits and random numbers are the same, the last bits of the results are not",
+    )
     train.add_argument("--no-plots", action="store_true", help="draw no pictures")
     train.add_argument(
         "--json", action="store_true", help="print the result as one line of JSON at the end"
@@ -325,6 +332,7 @@ def _fit_and_save(
                 callbacks=[callback],
                 checkpoints=checkpoints,
                 resume=checkpoint,
+                compile=options.compile,
             )
     except DivergedError as error:
         discard(checkpoints)  # they would only lead here again

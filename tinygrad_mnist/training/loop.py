@@ -28,6 +28,7 @@ from .conditions import describe, describe_data
 from .evaluation import NotFiniteError, check_fit, check_pixels, in_mode, measure
 from .history import Callback, DivergedError, Epoch, Step
 from .run import Run, Tally
+from .stepping import make_step
 
 __all__ = ["fit"]
 
@@ -53,6 +54,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     checkpoints: Checkpoints | None = None,
     resume: Checkpoint | None = None,
+    compile: bool = False,
 ) -> list[Epoch]:
     """Train a model.
 
@@ -101,6 +103,9 @@ def fit(
         Where to go on from. The other arguments must be built as for the run that was killed; how
         far they, and the generators of the modules, had come is taken from here. (Generators are
         found in a module's attributes, and in lists, tuples and dicts there.)
+    compile
+        Whether to compile the step, forward pass to optimiser, as `tinygrad_mnist.compile` does: in
+        C if that can be had. A step that can't be captured is an error.
 
     Returns
     -------
@@ -162,22 +167,19 @@ def fit(
         "digits": describe_data(digits),
         "validation": describe_data(valid),
     }
+    take_step, how = make_step(
+        model, loss_fn or nn.SoftmaxCrossEntropy(), optimiser, clip, digits, batch_size, compile
+    )
+    conditions["step"] = how
     if resume is not None:
         resume.check(conditions)
 
     steps = len(batches)
-    loss_fn = loss_fn or nn.SoftmaxCrossEntropy()
     on_step = [each.on_step for each in callbacks if type(each).on_step is not Callback.on_step]
 
     def learn(tally: Tally, x: NDArray[Any], y: NDArray[Any]) -> None:
-        logits = model(Tensor(x.reshape(len(x), -1), copy=False))
-        loss = loss_fn(logits, y)
-        optimiser.zero_grad()
-        loss.backward()
-        if clip is not None:
-            clip()
         tally.lr = optimiser.param_groups[0]["lr"]
-        optimiser.step()
+        loss, right = take_step(Tensor(x.reshape(len(x), -1), copy=False), y)
         if schedule is not None:
             schedule.step()
         if average is not None:
@@ -188,7 +190,7 @@ def fit(
             go_back()
             check_pixels(x, f"the images of epoch {len(run.history) + 1}, step {tally.step}")
             raise diverged(tally) from NotFiniteError(f"the loss is {loss.item()}")
-        tally.right += int(np.count_nonzero(logits.numpy().argmax(axis=1) == y))
+        tally.right += int(right)
         tally.seen += len(y)
 
     def tell(tally: Tally) -> None:
