@@ -59,7 +59,7 @@ def test_the_report_has_mean_deviation_and_every_seed(
     report = results.REPORT.read_text()
     linear = next(line for line in report.splitlines() if "preset linear" in line)
     assert "| ≤ 8.00 % | **5.00 %** ± 1.41 | 0: 6.00, 1: 4.00 | 3 | 1.5 |" in linear
-    assert "`tinygrad-mnist train --preset linear --seed 0 --data full`" in linear
+    assert "`tinygrad-mnist train --preset linear --seed 0 --data full --no-compile`" in linear
     assert "not trained yet" in next(line for line in report.splitlines() if "all digits" in line)
 
 
