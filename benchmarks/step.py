@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import augmentation
+import beside_peers
 import indexing
 import large_data
 import networks
 import operation
-import peers
 import processes
 import training_step
 from report import BenchmarkError, Row, Skip, header, machine, write_json
@@ -32,7 +32,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
     "large": large_data.rows,
-    "peers": peers.rows,
+    "peers": beside_peers.rows,
     "step": training_step.rows,
     "wide": networks.wide_rows,
     "lenet": networks.lenet_rows,

@@ -64,6 +64,8 @@ class _Compiled(_Ours):
         """Replay the step for each batch."""
         digits = self.digits
         losses = self._compiled.epoch(digits.images, digits.labels, order, self.batch_size)
+        if self._compiled.backend != self.backend:
+            raise RuntimeError(f"the step runs in {self._compiled.backend}, not {self.backend}")
         return float(np.mean(losses))
 
     def step(self, images: Any, labels: Any) -> Any:

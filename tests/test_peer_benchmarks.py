@@ -115,7 +115,7 @@ def test_figures_are_read_as_they_were_written(load: Any, measured: Any, tmp_pat
 def test_who_fails_alone_is_left_out_with_the_reason(
     load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peers, processes = load("peers"), load("processes")
+    peers, processes = load("beside_peers"), load("processes")
     others = ["NumPy by hand", "ours, eager"]
 
     def run(program: str, *arguments: str, variables: Any = None) -> Any:
