@@ -376,6 +376,7 @@ def test_arguments_that_make_no_sense_are_named(make: Any, message: str) -> None
         (lambda: RandomAffine(scale=np.array(1.0)), "scale must be a pair of numbers, not 1.0"),
         (lambda: ElasticTransform(alpha=None), "alpha must be a number, not NoneType"),
         (lambda: Compose([len]), "Compose takes distortions, not builtin_function"),
+        (lambda: Compose(RandomAffine()), r"Compose takes a list of distortions, not RandomAffine"),
     ],
 )
 def test_arguments_of_a_wrong_type_are_named(make: Any, message: str) -> None:

@@ -263,7 +263,7 @@ class Compose(Distortion):
     Raises
     ------
     TypeError
-        If one of them is no `Distortion`.
+        If they are no list, or one of them is no `Distortion`.
     ValueError
         If there are none.
 
@@ -275,6 +275,8 @@ class Compose(Distortion):
     """
 
     def __init__(self, distortions: Sequence[Distortion]) -> None:
+        if not isinstance(distortions, Sequence):
+            raise TypeError(f"Compose takes a list of distortions, not {distortions!r}")
         if not distortions:
             raise ValueError("Compose needs at least one distortion")
         for distortion in distortions:
