@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import anomaly, hooks
+from .capturing import ForeignArray
 from .memory import fingerprint, last_write
 from .tape import NO_KEYWORDS, Node, Rule, Saved, Traced, as_array, wrap
 
@@ -266,7 +267,8 @@ def _retraced(
 
 
 def _connected(value: Any, node: Node | None, kind: type[Traced]) -> Any:
-    return wrap(kind, value, node) if isinstance(value, np.ndarray | np.generic) else value
+    arrays = np.ndarray | np.generic | ForeignArray
+    return wrap(kind, value, node) if isinstance(value, arrays) else value
 
 
 def _leading_to(wanted: set[Node], start: Node) -> set[Node]:
