@@ -66,7 +66,6 @@ class CRunner:
             self._addresses[number] = generator.bit_generator.ctypes.bit_generator.value
         self._numbers = np.zeros(max(1, sum(len(each.values) for each in program.numbers)))
         self._results = _views(program, self.source.results, self._aligned)
-        self._single = _single(program.results)
         self._call = self._library.step
         self._pointers = (
             _address(self._aligned),
@@ -78,15 +77,12 @@ class CRunner:
         """Take a step."""
         given = [np.ascontiguousarray(a) if not a.flags.c_contiguous else a for a in arrays]
         for place, array in enumerate(given):
-            self._addresses[place] = array.__array_interface__["data"][0]
+            self._addresses[place] = _address(array)
         for place, number in enumerate(numbers):
             self._numbers[place] = number
         failure = self._call(*self._pointers)
         if failure:
             raise FailedError(failure - 1, self._finder(given))
-        if self._single is not None:
-            found = self._results[self._single]
-            return found[()] if not found.shape else found.copy()
         return self._returned(self._program.results)
 
     def epoch(
@@ -178,8 +174,3 @@ def _views(
         else:
             found[value] = states.get(value, value.array)
     return found
-
-
-def _single(whole: Any) -> Value | None:
-    value = whole.value if isinstance(whole, TensorOf) else whole
-    return value if isinstance(value, Value) else None

@@ -179,7 +179,7 @@ class _Writer:
             if operation.result in self._known and operation.is_view:
                 continue
             if title := _group(operation):
-                if title != group and operation.origin.line is not None:
+                if title != group:
                     self._body.append((f"# {title}", None))
                 group = title
             if self._belongs_inside(place, operation):
