@@ -97,54 +97,71 @@ def load_library(source: str) -> Library:
     ).hexdigest()
     directory = _cache_directory()
     path = directory / f"{key[:32]}.so"
-    if path.exists():
-        if _is_whole(path):
-            with contextlib.suppress(OSError):
+    if path.is_file():
+        with contextlib.suppress(OSError):
+            if _is_whole(path):
                 return Library(path)
         say(f"the compiled step in {path} is damaged or of another machine; it is compiled again")
-    _compile(source, compiler, path)
     try:
-        return Library(path)
+        return _compiled(source, compiler, path)
     except OSError as error:
-        raise NoCompilerError(f"what {compiler[0]} made can't be loaded: {error}") from None
+        raise NoCompilerError(f"nothing can be compiled in {directory}: {error.strerror}") from None
 
 
 def _compiler() -> tuple[str, ...]:
     """Find the compiler; with it comes what tells one version from another."""
-    words = shlex.split(os.environ.get("CC", ""))
+    wanted = os.environ.get("CC", "")
+    try:
+        words = shlex.split(wanted)
+    except ValueError as error:
+        raise NoCompilerError(f"CC is {wanted}, which is no command: {error}") from None
     for name in [words[0]] if words else ["cc", "gcc", "clang"]:
         found = shutil.which(name)
         if found:
             made = os.stat(os.path.realpath(found))
             return found, *words[1:], f"{made.st_size}-{made.st_mtime_ns}"
-    wanted = words[0] if words else "cc, gcc or clang"
-    raise NoCompilerError(f"there is no C compiler, {wanted}")
+    raise NoCompilerError(f"there is no C compiler, {words[0] if words else 'cc, gcc or clang'}")
 
 
-def _compile(source: str, compiler: tuple[str, ...], path: Path) -> None:
-    """Run the compiler, and put the library where it belongs."""
+def _compiled(source: str, compiler: tuple[str, ...], path: Path) -> Library:
+    """Run the compiler, load what it makes, and keep that where it belongs."""
     with tempfile.TemporaryDirectory(prefix=".compiling-", dir=path.parent) as directory:
         written, made = Path(directory, "step.c"), Path(directory, "step.so")
         written.write_text(source)
-        command = [*compiler[:-1], *FLAGS, "-o", str(made), str(written), "-lm"]
         name = compiler[0]
-        try:
-            done = subprocess.run(  # noqa: S603  # it is the system's compiler, on our own source
-                command, capture_output=True, text=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise NoCompilerError(f"{name} took longer than {SECONDS} seconds") from None
-        except OSError as error:
-            raise NoCompilerError(f"{name} can't be run: {error.strerror}") from None
-        said = (done.stderr or done.stdout).strip().partition("\n")[0]
-        if done.returncode or not made.exists():
-            how = f"crashed ({done.returncode})" if done.returncode < 0 else "failed"
-            raise NoCompilerError(f"{name} {how}: {said or 'it said nothing'}")
-        if said:
-            say(f"{name} compiled a step, and said: {said}")
+        _run([*compiler[:-1], *FLAGS, "-o", str(made), str(written), "-lm"], made)
         content = made.read_bytes()
         made.write_bytes(content + hashlib.sha256(content).digest())
-        os.replace(made, path)
+        try:
+            library = Library(made)
+        except OSError as error:
+            reason = str(error).replace("\n", " ")
+            raise NoCompilerError(f"what {name} made can't be loaded: {reason}") from None
+        try:
+            os.replace(made, path)
+        except OSError as error:
+            say(f"a compiled step is not kept as {path}: {error.strerror}")
+        return library
+
+
+def _run(command: list[str], made: Path) -> None:
+    """Run the compiler; if all is well, it has made a file."""
+    name = command[0]
+    try:
+        done = subprocess.run(  # noqa: S603  # it is the system's compiler, on our own source
+            command, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoCompilerError(f"{name} took longer than {SECONDS} seconds") from None
+    except OSError as error:
+        raise NoCompilerError(f"{name} can't be run: {error.strerror}") from None
+    lines = (done.stderr or done.stdout).decode(errors="replace").split("\n")
+    said = next((line for line in lines if "error" in line), lines[0]).strip()
+    if done.returncode or not made.exists():
+        how = f"crashed ({done.returncode})" if done.returncode < 0 else "failed"
+        raise NoCompilerError(f"{name} {how}: {said or 'it said nothing'}")
+    if said:
+        say(f"{name} compiled a step, and said: {said}")
 
 
 def _is_whole(path: Path) -> bool:
@@ -154,7 +171,10 @@ def _is_whole(path: Path) -> bool:
 
 def _cache_directory() -> Path:
     """Return the directory of compiled steps; a temporary one if the cache is not for us alone."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return _temporary_directory("the user's cache", "there is no home directory")
     path = root / "tinygrad-mnist" / "compiled"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
