@@ -1,4 +1,4 @@
-"""What was changed after capturing is noticed, said in one line, and heeded."""
+"""What was changed after capturing is noticed, and said in one line: no result is stale."""
 
 import warnings
 from collections.abc import Callable
@@ -180,16 +180,10 @@ def set_gradients(training: Training) -> None:
 STAYS: dict[str, Change] = {
     change.__name__: change
     for change in (
-        change_momentum,
-        load_optimiser,
-        forget_momentum,
-        set_rate,
-        load_model,
-        write_to_weight,
-        draw,
-        set_gradients,
+        change_momentum, load_optimiser, forget_momentum, set_rate, load_model, write_to_weight,
+        draw, set_gradients,
     )
-}
+}  # fmt: skip
 
 
 def take(backend: str, change: Change, make: Callable[[], Training] = normalised) -> list[str]:

@@ -25,6 +25,13 @@ class Settings:
     factor = 2.0
 
 
+class Slotted:
+    __slots__ = ("factor",)
+
+    def __init__(self) -> None:
+        self.factor = 2.0
+
+
 def helper(images: Array) -> Any:
     return images * factor
 
@@ -60,7 +67,7 @@ class Trainer:
 def ways() -> dict[str, tuple[Any, Any]]:
     """Return, by name, a step and how to change what it uses."""
     here = globals()
-    local, trainer, scaled = 2.0, Trainer(), Scaled()
+    local, trainer, scaled, slotted = 2.0, Trainer(), Scaled(), Slotted()
     module.factor = 2.0  # type: ignore[attr-defined]
 
     def of_closure(images: Array) -> Any:
@@ -110,6 +117,10 @@ def ways() -> dict[str, tuple[Any, Any]]:
         "deep inside": (
             lambda images: images * settings.inner["shift"][0],
             set_item(settings.inner["shift"], 0, 3.0),
+        ),
+        "in a slot": (
+            lambda images: images * slotted.factor,
+            set_attribute(slotted, "factor", 3.0),
         ),
         "attribute of a class": (
             lambda images: images * Settings.factor,

@@ -1,6 +1,8 @@
 """What can't be captured is refused: the error says why and where, and nothing has changed."""
 
 import re
+import types
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,24 @@ Inside = Callable[[Tensor, Array, Array], Any]  # what a step does with its loss
 GENERATOR = np.random.default_rng(5)
 BARE = np.zeros(3, np.float32)
 SCHEDULED = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+LOG: list[Any] = []
+KEPT: dict[str, Any] = {}
+LAST: Any = None
+HOLDER = types.SimpleNamespace(last=None)
+
+
+class Slotted:
+    __slots__ = ("last",)
+
+
+SLOTTED = Slotted()
+
+
+def keep_in_a_variable(loss: Any, images: Array, labels: Array) -> None:
+    global LAST
+    LAST = loss
+
+
 SCHEDULE = optim.lr_scheduler.ExponentialLR(SCHEDULED, 0.5)
 
 
@@ -98,6 +118,11 @@ RETURNING: dict[str, Inside] = {
 }
 ONCE: dict[str, Inside] = {
     "a schedule": lambda loss, images, labels: SCHEDULE.step(),
+    "a list": lambda loss, images, labels: LOG.append(loss),
+    "a dict": lambda loss, images, labels: KEPT.update(loss=loss),
+    "a variable": keep_in_a_variable,
+    "an attribute": lambda loss, images, labels: setattr(HOLDER, "last", loss),
+    "a slot": lambda loss, images, labels: setattr(SLOTTED, "last", loss),
 }
 EVERYTHING = {
     f"{what}: {name}": inside
@@ -132,6 +157,9 @@ def test_it_is_refused_and_nothing_has_changed(name: str) -> None:
     training, untouched = (training_with(EVERYTHING[name]) for _ in range(2))
     step, data = compiled(training.step), batch()
     kept, rates, drawn = data[0].copy(), SCHEDULE.state_dict(), GENERATOR.bit_generator.state
+    LOG.clear()
+    KEPT.clear()
+    SLOTTED.last = None
     legacy = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     with pytest.raises(CompileError) as refusal:
         step(*data)
@@ -140,6 +168,7 @@ def test_it_is_refused_and_nothing_has_changed(name: str) -> None:
     assert all(parameter.grad is None for parameter in training.model.parameters())
     np.testing.assert_array_equal(data[0], kept)
     np.testing.assert_array_equal(BARE, 0)
+    assert (LOG, KEPT, LAST, HOLDER.last, SLOTTED.last) == ([], {}, None, None, None)
     assert SCHEDULE.state_dict() == rates
     assert GENERATOR.bit_generator.state == drawn
     np.testing.assert_array_equal(np.random.get_state()[1], legacy)  # type: ignore[index]  # noqa: NPY002
@@ -197,6 +226,21 @@ def test_gradients_of_before_are_not_added_to() -> None:
     assert all(gradient is not None for gradient in gradients)
 
 
+def test_an_optimiser_that_steps_twice() -> None:
+    """Its numbers for both steps are worked out before the first: the second would be stale."""
+    training = classifier(adam)
+
+    def step(images: Array, labels: Array) -> Tensor:
+        training.step(images, labels)
+        loss: Tensor = training.step(images, labels)
+        return loss
+
+    with pytest.raises(CompileError, match="steps twice") as refusal:
+        compiled(step)(*batch())
+    check_line(str(refusal.value))
+    same(training.state(), classifier(adam).state())
+
+
 def test_hooks_of_parameters_would_run_in_python() -> None:
     training = classifier()
     seen: list[Any] = []
@@ -221,13 +265,28 @@ def test_an_argument_that_needs_a_gradient_would_lose_it() -> None:
 
 
 def test_a_tensor_that_needs_a_gradient_must_be_within_reach() -> None:
+    hidden = Tensor(np.ones(6, np.float32), requires_grad=True)
+    find = weakref.ref(hidden)
+
     def step(images: Array, labels: Array) -> Any:
-        fresh = Tensor(np.ones(6, np.float32), requires_grad=True)
-        (images * fresh).sum().backward()
-        return fresh.grad
+        (images * find()).sum().backward()
+        return find().grad
 
     with pytest.raises(CompileError, match="does not reach"):
         compiled(step)(*batch())
+    assert hidden.grad is None
+
+
+def test_a_tensor_of_the_steps_own_gets_its_gradient() -> None:
+    def step(images: Array) -> Any:
+        own = Tensor(np.ones(6, np.float32), requires_grad=True)
+        (images * own).sum().backward()
+        return own.grad
+
+    run = compiled(step)
+    for seed in range(2):
+        images, _ = batch(seed=seed)
+        same(run(images), step(images))
 
 
 def test_tensors_that_look_at_parts_of_each_other() -> None:

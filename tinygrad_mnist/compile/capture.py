@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from itertools import combinations
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from .operations import CompileError
 from .program import Program, TensorOf, Value
 from .reach import Reach
 from .recording import Recording
+from .side_effects import SideEffects
 from .symbol import Symbol
 
 __all__ = ["capture"]
@@ -83,10 +83,7 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
     arrays = [tensor._array for tensor in tensors]
     _check_apart(reach.tensors)
     old = {t._node: t._node.grad for t in tensors if isinstance(t._node, Leaf)}
-    bare = {name: array.copy() for name, array in reach.arrays.items()}
-    loose = reach.loose_generators
-    drawn = {name: deepcopy(rng.bit_generator.state) for name, rng in loose.items()}
-    drawn_globally = np.random.get_state()  # noqa: NPY002  # to notice that somebody does
+    side_effects = SideEffects(reach)
     generators = [(vars(module), key) for module, key in reach.generators]
     before = [attributes[key] for attributes, key in generators]
     token = recorder.set(recording)
@@ -109,32 +106,12 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
             tensor._array = array
         for (attributes, key), generator in zip(generators, before, strict=True):
             attributes[key] = generator
-        written = [name for name, copy in bare.items() if _differ(reach.arrays[name], copy)]
-        for name in written:
-            reach.arrays[name][...] = bare[name]
-        draws = [name for name, state in drawn.items() if repr(_state(loose[name])) != repr(state)]
-        for name in draws:
-            loose[name].bit_generator.state = drawn[name]
-        if repr(np.random.get_state()) != repr(drawn_globally):  # noqa: NPY002
-            np.random.set_state(drawn_globally)  # noqa: NPY002
-            draws.append("numpy.random")
+        undone = side_effects.undo()
         for leaf, gradient in old.items():
             untouched = isinstance(leaf.grad, _OldGradient)
             leaf.grad = gradient if untouched or not finished else None
-    for name in written:
-        raise CompileError(
-            f"the step writes to the bare array {name}, which would happen once only; hold it in a "
-            f"Tensor"
-        )
-    for name in draws:
-        raise CompileError(
-            f"the step draws from the generator {name}, which would happen once only; draw outside "
-            f"of it, or make it an attribute of a module"
-        )
-
-
-def _differ(array: Any, copy: Any) -> bool:
-    return array.tobytes() != copy.tobytes()
+    if undone:
+        raise CompileError(undone[0])
 
 
 def _check_apart(tensors: Mapping[str, Tensor]) -> None:
@@ -142,10 +119,6 @@ def _check_apart(tensors: Mapping[str, Tensor]) -> None:
     for (name, one), (other_name, other) in combinations(tensors.items(), 2):
         if one._array is not other._array and np.may_share_memory(one._array, other._array):
             raise CompileError(f"{name} and {other_name} share memory; copy one of them")
-
-
-def _state(generator: np.random.Generator) -> Any:
-    return generator.bit_generator.state
 
 
 class _OldGradient:

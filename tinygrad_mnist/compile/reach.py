@@ -8,7 +8,8 @@ exchanged or switched to evaluation is noticed then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, MethodType, ModuleType
+from functools import partial
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..tensor import Tensor
 
-__all__ = ["Reach"]
+__all__ = ["Reach", "item"]
 
 _PLAIN = (bool, int, float, str, type(None))
 _OWN = __name__.partition(".")[0]
@@ -47,6 +48,10 @@ class Reach:
         Bare arrays, by the names of the variables that hold them.
     loose_generators
         Generators that no module holds.
+    containers
+        Lists, dicts and the attributes of objects, each with its name.
+    variables
+        Other places where something is held: each is something with items, and a key.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -56,6 +61,8 @@ class Reach:
         self.generators: list[tuple[Module, str]] = []
         self.arrays: dict[str, np.ndarray] = {}
         self.loose_generators: dict[str, np.random.Generator] = {}
+        self.containers: list[tuple[str, list[Any] | dict[Any, Any]]] = []
+        self.variables: list[tuple[Any, Any]] = []
         self._seen: dict[int, Any] = {}  # the objects, so that no number is given out again
         self._classes: set[int] = set()
         self._items: list[tuple[Any, Any, Any]] = []
@@ -86,7 +93,7 @@ class Reach:
     def change(self) -> str:
         """Name what is not the same any more."""
         for container, key, expected in self._items:
-            now = container.get(key) if isinstance(container, dict) else _item(container, key)
+            now = container.get(key) if isinstance(container, dict) else item(container, key)
             if now is not expected and not _equal(now, expected):
                 return f"{key!r} was {_brief(expected)} and is {_brief(now)}"
         for container, length in self._lengths:
@@ -121,18 +128,32 @@ class Reach:
         elif isinstance(thing, MethodType):
             self._enter(name, thing.__self__)
             self._enter(name, thing.__func__)
+        elif isinstance(thing, partial):
+            for part in (thing.func, thing.args, thing.keywords):
+                self._enter(name, part)
+        elif hasattr(thing, "__wrapped__"):
+            self._enter(name, thing.__wrapped__)
         elif isinstance(thing, list | tuple):
             self._lengths.append((thing, len(thing)))
+            if isinstance(thing, list):
+                self.containers.append((name, thing))
             for i, part in enumerate(thing):
                 self._look_at(f"{name}.{i}", thing, i, part)
         elif isinstance(thing, dict):
             self._lengths.append((thing, len(thing)))
+            self.containers.append((name, thing))
             for key, part in thing.items():
                 self._look_at(f"{name}.{key}", thing, key, part)
-        elif _module_of(type(thing)) not in _LIBRARIES and hasattr(thing, "__dict__"):
+        elif _module_of(type(thing)) not in _LIBRARIES:
             self._enter_class(name, type(thing))
-            for key, part in vars(thing).items():
-                self._look_at(f"{name}.{key}", vars(thing), key, part)
+            attributes = getattr(thing, "__dict__", {})
+            self.containers.append((name, attributes))
+            for key, part in attributes.items():
+                self._look_at(f"{name}.{key}", attributes, key, part)
+            slots = _Slots(thing)
+            for key in slots.names:
+                self.variables.append((slots, key))
+                self._look_at(f"{name}.{key}", slots, key, slots[key])
 
     def _look_at(self, name: str, container: Any, key: Any, part: Any) -> None:
         """Remember what a container holds under a key, and enter it."""
@@ -167,6 +188,7 @@ class Reach:
             )
         )
         for container, key, part in found:
+            self.variables.append((container, key))
             self._look_at(key, container, key, part)
 
     def _enter_class(self, name: str, kind: type) -> None:
@@ -183,6 +205,7 @@ class Reach:
 
     def _enter_module(self, name: str, module: Module) -> None:
         self.modules[name] = module
+        self.containers.append((name, vars(module)))
         self._enter_class(name, type(module))
         self._items.append((_Training(module), "training", module.training))
         for key, part in vars(module).items():
@@ -195,6 +218,7 @@ class Reach:
                 self._enter(f"{name}.{key}", part)
         for part in vars(module).values():
             if isinstance(part, list | dict):
+                self.containers.append((name, part))
                 self._lengths.append((part, len(part)))
                 pairs = part.items() if isinstance(part, dict) else enumerate(part)
                 self._items.extend((part, key, each) for key, each in pairs)
@@ -231,6 +255,9 @@ class _Cell:
     def __getitem__(self, key: str) -> Any:
         return self._cell.cell_contents
 
+    def __setitem__(self, key: str, part: Any) -> None:
+        self._cell.cell_contents = part
+
 
 class _Attributes:
     """The attributes of a class or function, as a container."""
@@ -243,6 +270,21 @@ class _Attributes:
         if part is None:
             return getattr(self._owner, key)
         return getattr(part, "fget", None) or getattr(part, "__func__", part)
+
+
+class _Slots:
+    """The attributes of an object that its classes name in ``__slots__``, as a container."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+        parts = ((key, part) for kind in type(owner).__mro__ for key, part in vars(kind).items())
+        self.names = [key for key, part in parts if isinstance(part, MemberDescriptorType)]
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self._owner, key, None)
+
+    def __setitem__(self, key: str, part: Any) -> None:
+        setattr(self._owner, key, part)
 
 
 class _Truth:
@@ -290,7 +332,8 @@ def _module_of_module(module: ModuleType) -> str:
     return module.__name__.partition(".")[0]
 
 
-def _item(container: Any, key: Any) -> Any:
+def item(container: Any, key: Any) -> Any:
+    """Return what a container holds under a key; None if that is nothing."""
     try:
         return container[key]
     except (KeyError, IndexError, ValueError, AttributeError):
