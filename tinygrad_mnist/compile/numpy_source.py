@@ -295,7 +295,8 @@ class _Writer:
             backwards = order == tuple(range(len(order)))[::-1]
             return f"{source}.T" if backwards else f"{source}.transpose{order}"
         if operation.function is np.reshape:
-            return f"{source}.reshape({', '.join(map(str, operation.arguments[1]))})"
+            shape = ", ".join(map(str, operation.arguments[1])) or "()"
+            return f"{source}.reshape({shape})"
         if operation.function is getitem:
             return f"{source}[{index_text(operation.arguments[1], lambda v: self._text(v, {}))}]"
         return f"np.broadcast_to({source}, {operation.arguments[1]})"

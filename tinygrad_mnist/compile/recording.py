@@ -67,6 +67,7 @@ class Recording:
     def __init__(self, reach: Reach) -> None:
         self.failed = False
         self.refused = ""
+        self._began = next(clock)
         self._moved: list[Any] = []
         self._operations: list[Operation] = []
         self._arguments: dict[str, Value] = {}
@@ -293,12 +294,14 @@ class Recording:
     def _value_at(self, node: Node) -> Value | None:
         """Find the value that a node stands for."""
         if isinstance(node, Leaf):
-            if node not in self.leaves:
-                self.refuse(
-                    "a gradient is computed for a Tensor that the step does not reach by a global "
-                    "variable, a closure, a model or an optimiser; make it one of these"
-                )
-            return self.leaves[node].value
+            if node in self.leaves:
+                return self.leaves[node].value
+            if node.time > self._began:  # a Tensor of the step's own
+                return None
+            self.refuse(
+                "a gradient is computed for a Tensor that the step does not reach by a global "
+                "variable, a closure, a model or an optimiser; make it one of these"
+            )
         place = bisect_left(self._made, node.time, key=lambda made: made[0]) - 1
         value = self._made[place][1] if place >= 0 else None
         return value if value is not None and value.shape == node.shape else None

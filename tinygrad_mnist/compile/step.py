@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.batches import scale
-from ..engine import is_grad_enabled
+from ..engine import is_grad_enabled, recorder
 from ..engine.anomaly import is_looking
 from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
@@ -55,6 +55,7 @@ class CompiledStep:
         self._said: set[str] = set()
         self.__name__ = getattr(function, "__name__", "step")
         self.__doc__ = function.__doc__
+        self.__wrapped__ = function
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Take the step: capture it if these arguments have a new form, and replay it.
@@ -69,9 +70,14 @@ class CompiledStep:
             bound.apply_defaults()
             args = tuple(bound.arguments[name] for name in self._names)
         with self._lock:
-            if is_looking():  # somebody wants every operation to be looked at
+            if self._runs_eagerly():
                 return self._function(*args)
             return self._replay(args)(args)
+
+    @staticmethod
+    def _runs_eagerly() -> bool:
+        """Tell whether somebody looks at every operation, or another step is being captured."""
+        return is_looking() or recorder.get() is not None
 
     def prepare(self, *args: Any) -> str:
         """Capture the step for arguments of this form, and do not take it; return its backend.
@@ -153,7 +159,7 @@ class CompiledStep:
         whole = len(places) // batch_size * batch_size
         rows, begin, replay = [], 0, None
         with self._lock:
-            if whole and not is_looking():
+            if whole and not self._runs_eagerly():
                 first = self._batch(images, labels, places[:batch_size])
                 replay = self._replay(first)
                 if replay.can_epoch(images, labels):

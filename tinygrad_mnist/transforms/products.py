@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import enable_grad, recording
+from ..engine import enable_grad, owned, recording
 from ..tensor import Tensor
 from .gradients import named_value_and_grad
 from .tracing import Manner, cut_up, end_to_end, given_manner, pull, trace
@@ -210,7 +210,7 @@ def _directions(
 
 def _direction(part: Any, value: Tensor, name: str) -> Array:
     """Check a tangent or cotangent, and make an array of its own of what is no Tensor."""
-    array = part._array if isinstance(part, Tensor) else np.array(part)
+    array = part._array if isinstance(part, Tensor) else owned(part)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} is {type(part).__name__}; expected real numbers")
     if array.shape != value.shape:
