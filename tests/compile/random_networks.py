@@ -126,6 +126,12 @@ class Case:
     samples: int
     seed: int
 
+    @property
+    def is_the_same_to_the_last_bit(self) -> bool:
+        """Tell whether a compiled step in NumPy does the same on arrays that lie the same way."""
+        normalises = any("Norm" in str(kind) for kind in self.layers)
+        return not (self.loss.sees_labels(self.labels) or (self.image and normalises))
+
     def make(self) -> tuple[Training, Any]:
         """Make the training, always the same, and its schedule."""
         rng, dropping = np.random.default_rng(self.seed), np.random.default_rng(self.seed + 1)
@@ -221,7 +227,7 @@ def cases(draw: st.DrawFn, images: bool = False) -> Case:
     kind = draw(st.sampled_from(KINDS))
     options = draw(st.lists(OPTIONS[kind], min_size=1, max_size=2), label="options")
     for each in options:
-        each["lr"] /= 10  # so that sums as losses do not run away
+        each["lr"] /= 100  # so that sums as losses do not run away
     return Case(
         image=image,
         inputs=draw(st.integers(1, 9)),

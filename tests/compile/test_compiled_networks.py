@@ -1,8 +1,10 @@
 """Random networks, losses, optimisers and schedules: compiled steps are those of Python.
 
 In NumPy a compiled step calls the same functions on the same numbers, so that each bit is the same.
-There is one exception: where a label may be ignored, Python looks whether one is, and computes the
-cross-entropy in fewer operations if not; a compiled step can't look.
+There are two exceptions. Where a label may be ignored, Python looks whether one is, and computes
+the cross-entropy in fewer operations if not; a compiled step can't look. And a convolution's result
+lies in memory in an order of its own, so that a normalisation behind it adds up its sums in another
+order now and then.
 
 In C sums are added up in another order and products are added without being rounded first. What
 becomes of such a difference depends on the network: a normalisation enlarges it, a saturated
@@ -21,9 +23,14 @@ from small_steps import arrays_in, compiled, needs_compiler, same
 
 from tinygrad_mnist import no_grad
 
+# OpenBLAS computes with what lies behind small matrices, and throws it away; NumPy may see that.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in (dot|matmul):RuntimeWarning"
+)
+
 STEPS = 4
 LAST_PLACES = 4
-TIMES = 16  # how much farther than those the deviation may be
+TIMES = 4  # how much farther than those the deviation may be; mostly it is a tenth as far
 LARGEST = 1e-3  # where last places change more than that, there is nothing to compare
 
 
@@ -67,15 +74,19 @@ def check_closely(case: Case, backend: str) -> None:
         size = 1 + np.max(np.abs(wanted), initial=0)
         change = max(np.max(np.abs(other - wanted), initial=0) for other in others)
         assume(change < LARGEST * size)
-        allowed = TIMES * (change + LAST_PLACES * np.finfo(wanted.dtype).eps * size)
+        rounding = LAST_PLACES * np.finfo(wanted.dtype).eps
+        if any(options.get("centered") for options in case.options):
+            # The root of a small difference, as of a centred variance, has half of the digits.
+            rounding = np.sqrt(np.finfo(wanted.dtype).eps)
+        allowed = TIMES * (change + rounding * size)
         np.testing.assert_allclose(value, wanted, rtol=0, atol=allowed)
 
 
 def check_in_numpy(case: Case) -> None:
-    if case.loss.sees_labels(case.labels):
-        check_closely(case, "numpy")
-    else:
+    if case.is_the_same_to_the_last_bit:
         same(train(case, "numpy"), train(case))
+    else:
+        check_closely(case, "numpy")
 
 
 @settings(report_multiple_bugs=False)
@@ -97,15 +108,8 @@ def test_random_networks_in_c_deviate_no_more_than_by_rounding(case: Case) -> No
     check_closely(case, "c")
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_mnist.compile.c_library.CompileWarning")
-@settings(max_examples=5)
+@needs_compiler
+@settings(max_examples=6, report_multiple_bugs=False)
 @given(cases(images=True))
-def test_random_networks_of_images_run_whatever_the_backend(case: Case) -> None:
-    """Where something is not written in C, NumPy takes its place."""
-    training, _ = case.make()
-    other, _ = case.make()
-    step = compiled(training.step, "auto")
-    for number in range(2):
-        images, target = case.batch(number)
-        loss, expected = step(images, target), other.step(images, target)
-        np.testing.assert_allclose(loss.numpy(), expected.numpy(), rtol=1e-3)
+def test_random_networks_of_images_in_c_deviate_no_more_than_by_rounding(case: Case) -> None:
+    check_closely(case, "c")
