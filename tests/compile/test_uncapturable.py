@@ -5,7 +5,7 @@ import types
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -24,6 +24,10 @@ LOG: list[Any] = []
 KEPT: dict[str, Any] = {}
 LAST: Any = None
 HOLDER = types.SimpleNamespace(last=None)
+
+
+class Named(NamedTuple):
+    loss: Any
 
 
 class Slotted:
@@ -115,6 +119,7 @@ DRAWING: dict[str, Inside] = {
 RETURNING: dict[str, Inside] = {
     "a set": lambda loss, images, labels: {1, 2},
     "a module": lambda loss, images, labels: nn.ReLU(),
+    "a named tuple": lambda loss, images, labels: Named(loss),
 }
 ONCE: dict[str, Inside] = {
     "a schedule": lambda loss, images, labels: SCHEDULE.step(),

@@ -15,6 +15,7 @@ from ..rules.picking import _scattered
 from .c_expressions import NotInC, type_of
 from .c_kernels import RefOf
 from .c_loops import Ref, loops, nest_order
+from .memory import part_of
 from .operations import ensured, getitem, random, setitem
 from .program import Operation, Value
 
@@ -117,12 +118,10 @@ def _is_basic(index: Any) -> bool:
 
 
 def _part(ref: Ref, index: Any) -> Ref:
-    """Say where the elements of a part of an array lie: NumPy is asked, and nothing is read."""
+    """Say where the elements of a part of an array lie."""
     size = ref.dtype.itemsize
-    strides = [stride * size for stride in ref.strides]
-    whole = np.lib.stride_tricks.as_strided(np.empty(1, ref.dtype), ref.shape, strides)
-    part = np.asarray(whole[index])
-    offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    strides = tuple(stride * size for stride in ref.strides)
+    offset, part = part_of(ref.shape, strides, ref.dtype, index)
     inner = tuple(stride // size for stride in part.strides)
     return Ref(f"({ref.pointer} + {offset // size})", part.shape, inner, ref.dtype)
 

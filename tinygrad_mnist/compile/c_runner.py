@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .c_library import load_library
 from .c_source import write_c
-from .program import Program, TensorOf, Value, values_in
+from .program import Program, Value, values_in, with_each
 
 __all__ = ["CRunner", "FailedError"]
 
@@ -83,7 +83,7 @@ class CRunner:
         failure = self._call(*self._pointers)
         if failure:
             raise FailedError(failure - 1, self._finder(given))
-        return self._returned(self._program.results)
+        return with_each(self._program.results, self._copied)
 
     def epoch(
         self,
@@ -142,17 +142,9 @@ class CRunner:
 
         return find
 
-    def _returned(self, whole: Any) -> Any:
-        if isinstance(whole, TensorOf):
-            return self._returned(whole.value)
-        if isinstance(whole, Value):
-            found = self._results[whole]
-            return found[()] if not found.shape else found.copy()
-        if isinstance(whole, dict):
-            return {name: self._returned(part) for name, part in whole.items()}
-        if isinstance(whole, tuple | list):
-            return type(whole)(map(self._returned, whole))
-        return whole
+    def _copied(self, value: Value) -> Any:
+        found = self._results[value]
+        return found.copy() if found.shape else found[()]
 
 
 def _address(array: Any) -> int:

@@ -21,7 +21,7 @@ from .c_prelude import PRELUDE
 from .c_products import product
 from .c_reductions import Sum, as_sum
 from .c_windows import KERNELS
-from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out
+from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out, part_of
 from .operations import getitem, random, setitem
 from .program import Operation, Program, Role, Value, values_in
 
@@ -339,10 +339,7 @@ int tg_epoch_{name}(char *memory, void **given, const double *numbers, const {ki
 
 
 def _offsets(program: Program) -> dict[Value, int]:
-    """Tell how far behind the beginning of an array each view of it begins, in bytes.
-
-    NumPy is asked, on arrays that are as large but have no memory.
-    """
+    """Tell how far behind the beginning of an array each view of it begins, in bytes."""
     offsets: dict[Value, int] = {}
     for operation in program.operations:
         if not operation.is_view:
@@ -352,10 +349,6 @@ def _offsets(program: Program) -> dict[Value, int]:
         base, result = operation.arguments[0], operation.result
         offset = 0
         if operation.function is getitem:
-            whole = np.lib.stride_tricks.as_strided(
-                np.empty(1, base.dtype), base.shape, base.strides
-            )
-            part = np.asarray(whole[operation.arguments[1]])
-            offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+            offset = part_of(base.shape, base.strides, base.dtype, operation.arguments[1])[0]
         offsets[result] = offsets.get(base, 0) + offset
     return offsets

@@ -67,12 +67,15 @@ def _results(recording: Recording, whole: Any) -> Any:
         return TensorOf(type(whole), recording.value_of(whole._array))
     if isinstance(whole, Symbol | np.ndarray):
         return recording.value_of(whole)
-    if isinstance(whole, dict):
+    if type(whole) is dict:
         return {name: _results(recording, part) for name, part in whole.items()}
-    if isinstance(whole, tuple | list):
+    if type(whole) in (tuple, list):
         return type(whole)(_results(recording, part) for part in whole)
     if whole is not None and not isinstance(whole, bool | int | float | str | np.generic):
-        recording.refuse(f"the step returns a {type(whole).__name__}; expected arrays")
+        recording.refuse(
+            f"the step returns a {type(whole).__name__}; expected arrays, and tuples, lists and "
+            f"dicts of them"
+        )
     return whole
 
 

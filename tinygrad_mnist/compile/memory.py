@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from .program import Program, Value
 
-__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out"]
+__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out", "part_of"]
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the longest vector
 
@@ -165,3 +168,27 @@ def _place(storages: Iterable[Storage]) -> int:
 
 def _rounded(nbytes: int) -> int:
     return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def part_of(
+    shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], index: Any
+) -> tuple[int, Any]:
+    """Find where in an array the view lies that an index picks.
+
+    NumPy is asked, with an array that is as large but has no memory.
+
+    Parameters
+    ----------
+    shape, strides, dtype
+        Of the array; strides in bytes.
+    index
+        Integers, slices and whatever else gives a view.
+
+    Returns
+    -------
+    How far behind the beginning of the array the view begins, in bytes, and the view, whose
+    elements nobody may read.
+    """
+    whole = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
+    part = np.asarray(whole[index])
+    return part.__array_interface__["data"][0] - whole.__array_interface__["data"][0], part

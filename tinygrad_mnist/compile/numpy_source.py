@@ -15,8 +15,9 @@ import numpy as np
 from .formulas import formula
 from .memory import Layout, Task, bases_of, lay_out
 from .numpy_calls import call, index_text, setitem_call, writes
+from .numpy_texts import Texts, placed
 from .operations import ensured, getitem, setitem
-from .program import Operation, Program, Role, TensorOf, Value
+from .program import Operation, Program, Role, Value
 
 __all__ = ["NumpySource", "write_numpy"]
 
@@ -63,7 +64,7 @@ class _Writer:
         self._bases = bases_of(program)
         tasks = [_task(operation, self._bases) for operation in program.operations]
         self._layout = lay_out(program, tasks, self._bases)
-        self._given: dict[str, Any] = {}
+        self._texts = Texts()
         self._imports: set[str] = set()
         self._readers = _readers(program)
         self._setup: list[str] = []
@@ -84,7 +85,9 @@ class _Writer:
                 lines[len(texts)] = operation
         texts += ["", "    return step", ""]
         statements = sum(not line.startswith("#") for line, _ in self._body)
-        return NumpySource("\n".join(texts), self._given, states, self._layout, statements, lines)
+        return NumpySource(
+            "\n".join(texts), self._texts.given, states, self._layout, statements, lines
+        )
 
     # --- what comes before the step -------------------------------------------------------
 
@@ -94,7 +97,7 @@ class _Writer:
         if self._program.numbers:
             arguments.append("numbers")
         imports = sorted(self._imports - {"copyto"}) + ["copyto"] * ("copyto" in self._imports)
-        own = sorted(name for name in self._given)
+        own = sorted(name for name in self._texts.given)
         head = [f'"""{self._title}"""', "", "import numpy as np"]
         if imports:
             head += _wrapped(f"from numpy import {', '.join(sorted(imports))}")
@@ -120,10 +123,12 @@ class _Writer:
         """Set aside the memory, and make the views of what is there already."""
         self._setup.append(f"memory = np.empty({self._layout.nbytes}, np.uint8)")
         for value in self._constants():
-            self._write_constant(value)
+            self._known.add(value)
+            if text := self._texts.constant(value):
+                self._setup.append(f"{value.name} = {text}")
         for storage in sorted(self._layout.storages, key=lambda each: each.first):
             for value in storage.values:
-                self._setup.append(f"{value.name} = {_at(value, storage.offset)}")
+                self._setup.append(f"{value.name} = {placed(value, storage.offset)}")
                 self._known.add(value)
         for state in self._program.states:
             self._known.add(state.before)
@@ -147,24 +152,6 @@ class _Writer:
             if value.role is Role.CONSTANT:
                 found[value] = None
         return list(found)
-
-    def _write_constant(self, value: Value) -> None:
-        array = value.array
-        assert array is not None  # noqa: S101  # a constant has one
-        self._known.add(value)
-        if array.size == 1 and array.dtype.kind in "fiub":
-            shape = "" if not array.shape else f".reshape({array.shape})"
-            number = f"np.array({array.item()!r}, np.{array.dtype})".replace("inf", "np.inf")
-            text = number.replace("nan", "np.nan") + shape
-        elif array.ndim == 1 and np.all(array == 1):
-            text = f"np.ones({array.size}, np.{array.dtype})"
-        elif array.ndim == 1 and array.dtype.kind in "iu" and _step(array):
-            text = f"np.arange({array[0]}, {array[0] + _step(array) * array.size}, {_step(array)}"
-            text += ")" if array.dtype == np.int64 else f", np.{array.dtype})"
-        else:
-            self._given[value.name] = array
-            return
-        self._setup.append(f"{value.name} = {text}")
 
     # --- the step -------------------------------------------------------------------------
 
@@ -192,7 +179,7 @@ class _Writer:
                 self._body.append(
                     (f"copyto({state.before.name}, {self._text(state.after, {})})", None)
                 )
-        self._body.append((f"return {self._returned(self._program.results)}", None))
+        self._body.append((f"return {self._texts.returned(self._program.results)}", None))
 
     def _belongs_inside(self, place: int, operation: Operation) -> bool:
         """Tell whether the call is to be written inside of the next one."""
@@ -255,7 +242,7 @@ class _Writer:
         comma = "," if operation.is_tuple and len(operation.results) == 1 else ""
         arguments = [write(argument) for argument in operation.arguments]
         arguments += [f"{name}={write(value)}" for name, value in operation.keywords.items()]
-        return [], f"{results}{comma} = {self._function(operation)}({', '.join(arguments)})"
+        return [], f"{results}{comma} = {self._texts.function(operation)}({', '.join(arguments)})"
 
     def _is_in_place(self, operation: Operation) -> bool:
         """Tell whether the result of a `setitem` lies where the array did."""
@@ -270,23 +257,25 @@ class _Writer:
         for part in (*statements, text):
             name = part.partition("(")[0].partition(".")[0]
             if name == "ensured":
-                self._given[name] = ensured
+                self._texts.given[name] = ensured
             elif hasattr(np, name) and name.isidentifier():
                 self._imports.add(name)
 
-    def _function(self, operation: Operation) -> str:
-        """Name a function that brings its own memory."""
-        function = operation.function
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc):
-            return f"np.{owner.__name__}.{function.__name__}"
-        name = str(getattr(function, "__name__", "function"))
-        if getattr(np, name, None) is function:
-            return f"np.{name}"
-        module = str(getattr(function, "__module__", "")).rpartition(".")[2]
-        name = f"{module}_{name.strip('_')}"
-        self._given[name] = function
-        return name
+    def _text(
+        self,
+        part: Any,
+        inner: dict[Value, Operation],
+        used: dict[Value, Operation] | None = None,
+    ) -> str:
+        """Write an argument."""
+
+        def write(value: Value) -> str:
+            if value not in inner or used is None:
+                return value.name
+            used[value] = inner[value]
+            return self._call(inner[value], inner, used)[1]
+
+        return self._texts.argument(part, write)
 
     def _view(self, operation: Operation) -> str:
         source = self._text(operation.arguments[0], {})
@@ -300,67 +289,6 @@ class _Writer:
         if operation.function is getitem:
             return f"{source}[{index_text(operation.arguments[1], lambda v: self._text(v, {}))}]"
         return f"np.broadcast_to({source}, {operation.arguments[1]})"
-
-    def _text(
-        self,
-        part: Any,
-        inner: dict[Value, Operation],
-        used: dict[Value, Operation] | None = None,
-    ) -> str:
-        """Write an argument."""
-        if isinstance(part, Value):
-            if part in inner and used is not None:
-                used[part] = inner[part]
-                return self._call(inner[part], inner, used)[1]
-            return part.name
-        if isinstance(part, tuple) and not hasattr(part, "_fields"):
-            inside = ", ".join(self._text(each, inner, used) for each in part)
-            return f"({inside},)" if len(part) == 1 else f"({inside})"
-        if isinstance(part, list):
-            return f"[{', '.join(self._text(each, inner, used) for each in part)}]"
-        if isinstance(part, np.dtype):
-            return f"np.{part}" if part.kind in "fiub" else repr(part)
-        if isinstance(part, np.generic):
-            return f"np.{part.dtype}({part.item()!r})".replace("inf", "np.inf")
-        if part is None or isinstance(part, bool | int | str):
-            return repr(part)
-        if isinstance(part, float):
-            return repr(part) if np.isfinite(part) else f"float('{part}')"
-        if isinstance(part, slice):
-            parts = (self._text(each, inner, used) for each in (part.start, part.stop, part.step))
-            return f"slice({', '.join(parts)})"
-        if part is Ellipsis:
-            return "..."
-        return self._object(part)
-
-    def _object(self, part: Any) -> str:
-        """Name an object that can't be written down."""
-        for name, known in self._given.items():
-            if known is part or (
-                type(known) is type(part) and isinstance(part, tuple) and known == part
-            ):
-                return name
-        base = type(part).__name__.lower()
-        number = sum(name.startswith(base) for name in self._given)
-        name = base if not number else f"{base}_{number + 1}"
-        self._given[name] = part
-        return name
-
-    def _returned(self, whole: Any) -> str:
-        """Write what the step returns: scalars as such, and copies of arrays."""
-        if isinstance(whole, TensorOf):
-            return self._returned(whole.value)
-        if isinstance(whole, Value):
-            if not whole.shape:
-                return f"{whole.name}[()]"
-            return f"{whole.name}.copy()"
-        if isinstance(whole, dict):
-            inside = ", ".join(f"{k!r}: {self._returned(v)}" for k, v in whole.items())
-            return f"{{{inside}}}"
-        if isinstance(whole, tuple | list):
-            inside = ", ".join(map(self._returned, whole))
-            return f"({inside},)" if whole else "()"
-        return self._text(whole, {})
 
 
 def _task(operation: Operation, bases: dict[Value, Value]) -> Task:
@@ -401,21 +329,6 @@ def _readers(program: Program) -> dict[Value, list[int]]:
 def _moves(operation: Operation) -> bool:
     """Tell whether what a view looks at depends on values of the step."""
     return len(operation.inputs) > 1
-
-
-def _at(value: Value, offset: int) -> str:
-    """Write the array of a value at a place in the memory."""
-    strides = np.empty(value.shape, value.dtype).strides
-    layout = "" if value.strides == strides or value.size <= 1 else f", {value.strides}"
-    return f"np.ndarray({value.shape}, np.{value.dtype}, memory, {offset}{layout})"
-
-
-def _step(array: Any) -> int:
-    """Return the step of numbers that are evenly apart, or 0."""
-    if array.size < 2:
-        return 0
-    steps = np.diff(array)
-    return int(steps[0]) if np.all(steps == steps[0]) else 0
 
 
 def _group(operation: Operation) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "TensorOf",
     "Value",
     "values_in",
+    "with_each",
 ]
 
 Array = Any
@@ -236,3 +237,16 @@ def values_in(whole: Any) -> Iterator[Value]:
         yield from values_in(list(whole.values()))
     elif isinstance(whole, slice):
         yield from values_in([whole.start, whole.stop, whole.step])
+
+
+def with_each(whole: Any, make: Callable[[Value], Any]) -> Any:
+    """Build what a step returns with something made of each value in its place."""
+    if isinstance(whole, TensorOf):
+        return make(whole.value)
+    if isinstance(whole, Value):
+        return make(whole)
+    if isinstance(whole, dict):
+        return {name: with_each(part, make) for name, part in whole.items()}
+    if isinstance(whole, tuple | list):
+        return type(whole)(with_each(part, make) for part in whole)
+    return whole

@@ -23,7 +23,7 @@ from .naming import name_values
 from .numpy_source import NumpySource, write_numpy
 from .operations import CompileError, ensured
 from .plan import describe
-from .program import Program, TensorOf, Value
+from .program import Program, TensorOf, Value, with_each
 from .reach import Reach
 from .simplify import simplify
 
@@ -129,15 +129,7 @@ class Replay:
 
     def rebuilt(self, columns: Iterator[Any]) -> Any:
         """Give the columns of `epoch` the form in which the step returns its results."""
-
-        def column(whole: Any) -> Any:
-            if isinstance(whole, TensorOf | Value):
-                return next(columns)
-            if isinstance(whole, dict):
-                return {name: column(part) for name, part in whole.items()}
-            return type(whole)(map(column, whole)) if isinstance(whole, tuple | list) else whole
-
-        return column(self._program.results)
+        return with_each(self._program.results, lambda _: next(columns))
 
     def _runner(self, backend: str) -> Callable[..., Any]:
         """Build the step for a backend, or for NumPy where C can't be had."""
