@@ -19,12 +19,12 @@ __all__ = ["is_skinny", "product"]
 
 _COLUMNS = 48  # the most that are kept in registers
 _SUMS = 12  # vectors of sums at a time, which leaves some of the least number of registers
-_WORK = 1 << 21  # multiplications, below which a product is done here if it fits at all
+_WORK = 1 << 21  # multiplications, below which a product is done here; a BLAS has threads for more
 
 
 def is_skinny(m: int, k: int, n: int) -> bool:
     """Tell whether a product (m, k) by (k, n) is done here, and not by the BLAS."""
-    return n <= _COLUMNS and (n <= 16 or m * k * n <= _WORK)
+    return n <= _COLUMNS and m * k * n <= _WORK
 
 
 def product(a: Ref, b: Ref, out: Ref, scratch: Callable[[int], str]) -> list[str]:
