@@ -120,3 +120,23 @@ def test_a_graph_of_before_notices_that_parameters_have_moved() -> None:
         step(*batch())
         with pytest.raises(RuntimeError, match="changed in place"):
             loss.backward()
+
+
+@backends
+def test_clipping_the_norm_is_as_in_python(backend: str) -> None:
+    x = Tensor(np.array([3.0, 4.0], np.float32), requires_grad=True)
+    y = Tensor(np.array([1.0], np.float32), requires_grad=True)
+
+    def step(scale: Array, strict: bool = False) -> Any:
+        x.grad = y.grad = None
+        ((x * x).sum() * scale + y.sum()).backward()
+        norm = nn.utils.clip_grad_norm_([x, y], 5.0, error_if_nonfinite=strict)
+        return norm, x.grad * 1, y.grad * 1
+
+    run = compiled(step, backend)
+    for scale in (1e-3, 2.0, 1e25):
+        found, expected = run(np.float32(scale)[None]), step(np.float32(scale)[None])
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(np.array(one), np.array(other), rtol=1e-6)
+    with pytest.raises(ValueError, match="not finite"):
+        run(np.array([np.inf], np.float32), True)

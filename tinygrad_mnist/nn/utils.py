@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ForeignArray, no_grad, wrap
+from ..engine import ForeignArray, ensure, no_grad, wrap
 from ..tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -52,7 +52,7 @@ def clip_grad_norm_(
         If a number makes no sense.
     RuntimeError
         If the norm is infinite or not a number, and that is to be an error. The gradients stay
-        as they are then.
+        as they are then. A compiled step raises a ValueError.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: norm_type is {norm_type}; expected a number above 0")
     having = _with_gradients(parameters)
     if any(isinstance(gradient._array, ForeignArray) for _, gradient in having):
-        return _clip_captured(having, max_norm, norm_type)
+        return _clip_captured(having, max_norm, norm_type, error_if_nonfinite)
     norms = [_norm(gradient.numpy(), norm_type) for _, gradient in having]
     total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
@@ -82,18 +82,25 @@ def clip_grad_norm_(
     return total
 
 
-def _clip_captured(having: list[tuple[Tensor, Tensor]], max_norm: float, norm_type: float) -> Any:
-    """Do the same without looking at the norm; in the gradients' own precision."""
-    arrays = [gradient._array for _, gradient in having]
+def _clip_captured(
+    having: list[tuple[Tensor, Tensor]],
+    max_norm: float,
+    norm_type: float,
+    error_if_nonfinite: bool,
+) -> Any:
+    """Do the same without looking at the norm: in float64, in which no float32 overflows."""
+    sizes = [np.abs(gradient._array.astype(np.float64)) for _, gradient in having]
     if norm_type == math.inf:
-        norms = [np.max(np.abs(array)) for array in arrays]
-        total = functools.reduce(np.maximum, norms)
+        total = functools.reduce(np.maximum, map(np.max, sizes))
     else:
-        powers = [np.sum(np.abs(array) ** norm_type) for array in arrays]
-        total = functools.reduce(np.add, powers) ** (1 / norm_type)
+        power = np.square if norm_type == 2 else lambda size: size**norm_type
+        total = functools.reduce(np.add, [np.sum(power(size)) for size in sizes])
+        total = np.sqrt(total) if norm_type == 2 else total ** (1 / norm_type)
+    if error_if_nonfinite:
+        ensure(np.isfinite(total), "clip_grad_norm_: the norm of the gradients is not finite")
     factor = np.minimum(max_norm / (total + 1e-6), 1.0)
     for parameter, gradient in having:
-        parameter.grad = wrap(Tensor, gradient._array * factor)
+        parameter.grad = wrap(Tensor, gradient._array * factor.astype(gradient.dtype))
     return wrap(Tensor, total)
 
 
