@@ -16,6 +16,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import warnings
 from functools import cache
@@ -40,6 +41,8 @@ FLAGS = (
     "-w",
 )
 SECONDS = 60
+KEPT = 256  # libraries: those that were used last
+_PACKAGE = __name__.partition(".")[0] + "."
 _DIGEST = 32  # bytes of a SHA-256
 
 
@@ -52,8 +55,11 @@ class NoCompilerError(Exception):
 
 
 def say(message: str) -> None:
-    """Tell in one line, once, what is done instead."""
-    warnings.warn(message, CompileWarning, stacklevel=2)
+    """Tell in one line what is done instead, and point at the user's line."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, CompileWarning, stacklevel=level)
 
 
 class Library:
@@ -100,6 +106,7 @@ def load_library(source: str) -> Library:
     if path.is_file():
         with contextlib.suppress(OSError):
             if _is_whole(path):
+                os.utime(path)
                 return Library(path)
         say(f"the compiled step in {path} is damaged or of another machine; it is compiled again")
     try:
@@ -139,6 +146,7 @@ def _compiled(source: str, compiler: tuple[str, ...], path: Path) -> Library:
             raise NoCompilerError(f"what {name} made can't be loaded: {reason}") from None
         try:
             os.replace(made, path)
+            _make_room(path.parent)
         except OSError as error:
             say(f"a compiled step is not kept as {path}: {error.strerror}")
         return library
@@ -164,6 +172,13 @@ def _run(command: list[str], made: Path) -> None:
         say(f"{name} compiled a step, and said: {said}")
 
 
+def _make_room(directory: Path) -> None:
+    """Remove the libraries that have not been used for longest, if there are many."""
+    paths = sorted(directory.glob("*.so"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths[KEPT:]:
+        path.unlink(missing_ok=True)
+
+
 def _is_whole(path: Path) -> bool:
     content = path.read_bytes()
     return hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
@@ -171,26 +186,32 @@ def _is_whole(path: Path) -> bool:
 
 def _cache_directory() -> Path:
     """Return the directory of compiled steps; a temporary one if the cache is not for us alone."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        # The XDG Base Directory Specification has relative paths ignored.
+        base = Path(root) if os.path.isabs(root) else Path.home() / ".cache"
     except RuntimeError:
         return _temporary_directory("the user's cache", "there is no home directory")
-    path = root / "tinygrad-mnist" / "compiled"
+    path = base / "tinygrad-mnist" / "compiled"
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
-        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if (
-            is_ours
-            and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            and os.access(path, os.W_OK)
-        ):
-            return path
-        reason = "others can write to it" if is_ours else "it belongs to somebody else"
-        reason = reason if os.access(path, os.W_OK) else "it can't be written to"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        reason = _reason_against(path) or _reason_against(path.parent)
     except OSError as error:
         reason = str(error.strerror)
-    return _temporary_directory(str(path), reason)
+    return _temporary_directory(str(path), reason) if reason else path
+
+
+def _reason_against(path: Path) -> str:
+    """Say why a directory is not ours alone to write to, if it is not."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return f"{path.name} is a link"
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        return f"{path.name} belongs to somebody else"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others can write to {path.name}"
+    return "" if os.access(path, os.W_OK) else f"{path.name} can't be written to"
 
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
