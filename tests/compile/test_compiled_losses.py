@@ -26,27 +26,27 @@ def added_up(loss: nn.Module) -> Callable[[Any, Any], Any]:
     return lambda y, target: loss(y, target).sum()
 
 
-LOSSES: dict[str, tuple[Callable[[Any, Any], Any], Array]] = {
-    "softmax cross-entropy": (nn.SoftmaxCrossEntropy(), LABELS),
-    "cross-entropy": (nn.CrossEntropyLoss(), LABELS),
-    "its sum": (nn.CrossEntropyLoss(reduction="sum"), LABELS),
-    "of each": (added_up(nn.CrossEntropyLoss(reduction="none")), LABELS),
-    "weighted": (nn.CrossEntropyLoss(WEIGHT), LABELS),
-    "smoothed": (nn.CrossEntropyLoss(label_smoothing=0.1), LABELS),
-    "ignoring": (nn.CrossEntropyLoss(WEIGHT, ignore_index=1, label_smoothing=0.1), LABELS),
-    "of probabilities": (nn.CrossEntropyLoss(), SHARES),
-    "of weighted probabilities": (nn.CrossEntropyLoss(WEIGHT, label_smoothing=0.1), SHARES),
-    "likelihood": (of_logarithms(nn.NLLLoss()), LABELS),
-    "weighted likelihood": (of_logarithms(nn.NLLLoss(WEIGHT, ignore_index=2)), LABELS),
-    "square": (nn.MSELoss(), NUMBERS),
-    "sum of squares": (nn.MSELoss(reduction="sum"), NUMBERS),
-    "absolute": (nn.L1Loss(), NUMBERS),
-    "smooth": (nn.SmoothL1Loss(beta=0.5), NUMBERS),
-    "smooth nowhere": (nn.SmoothL1Loss(beta=0), NUMBERS),
-    "yes or no": (nn.BCEWithLogitsLoss(), SHARES),
-    "weighted yes or no": (nn.BCEWithLogitsLoss(WEIGHT, pos_weight=WEIGHT), SHARES),
-    "divergence": (of_logarithms(nn.KLDivLoss(reduction="batchmean")), SHARES),
-    "of logarithms": (of_logarithms(nn.KLDivLoss(log_target=True)), NUMBERS),
+LOSSES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "softmax cross-entropy": (nn.SoftmaxCrossEntropy(), "labels"),
+    "cross-entropy": (nn.CrossEntropyLoss(), "labels"),
+    "its sum": (nn.CrossEntropyLoss(reduction="sum"), "labels"),
+    "of each": (added_up(nn.CrossEntropyLoss(reduction="none")), "labels"),
+    "weighted": (nn.CrossEntropyLoss(WEIGHT), "labels"),
+    "smoothed": (nn.CrossEntropyLoss(label_smoothing=0.1), "labels"),
+    "ignoring": (nn.CrossEntropyLoss(WEIGHT, ignore_index=1, label_smoothing=0.1), "labels"),
+    "of probabilities": (nn.CrossEntropyLoss(), "shares"),
+    "of weighted probabilities": (nn.CrossEntropyLoss(WEIGHT, label_smoothing=0.1), "shares"),
+    "likelihood": (of_logarithms(nn.NLLLoss()), "labels"),
+    "weighted likelihood": (of_logarithms(nn.NLLLoss(WEIGHT, ignore_index=2)), "labels"),
+    "square": (nn.MSELoss(), "numbers"),
+    "sum of squares": (nn.MSELoss(reduction="sum"), "numbers"),
+    "absolute": (nn.L1Loss(), "numbers"),
+    "smooth": (nn.SmoothL1Loss(beta=0.5), "numbers"),
+    "smooth nowhere": (nn.SmoothL1Loss(beta=0), "numbers"),
+    "yes or no": (nn.BCEWithLogitsLoss(), "shares"),
+    "weighted yes or no": (nn.BCEWithLogitsLoss(WEIGHT, pos_weight=WEIGHT), "shares"),
+    "divergence": (of_logarithms(nn.KLDivLoss(reduction="batchmean")), "shares"),
+    "of logarithms": (of_logarithms(nn.KLDivLoss(log_target=True)), "numbers"),
 }
 
 
@@ -57,9 +57,9 @@ def train(names: list[str], backend: str = "") -> list[Any]:
 
     def step(images: Array, labels: Array, numbers: Array, shares: Array) -> list[Tensor]:
         optimiser.zero_grad()
-        targets = {id(LABELS): labels, id(NUMBERS): numbers, id(SHARES): shares}
+        targets = {"labels": labels, "numbers": numbers, "shares": shares}
         y = model(images)
-        losses = [loss_fn(y, targets[id(target)]) for loss_fn, target in map(LOSSES.get, names)]
+        losses = [loss_fn(y, targets[target]) for loss_fn, target in map(LOSSES.get, names)]
         sum(losses[1:], losses[0]).backward()
         optimiser.step()
         return losses

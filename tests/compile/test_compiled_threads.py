@@ -21,7 +21,7 @@ from small_steps import (
     two_layers,
 )
 
-from tinygrad_mnist import Tensor, nn, no_grad
+from tinygrad_mnist import CompileError, Tensor, nn, no_grad
 
 STEPS = 40
 
@@ -131,3 +131,64 @@ def test_a_step_that_calls_a_compiled_step() -> None:
     outer = compiled(lambda images, labels: inner(images, labels) * 1)
     same(outer(*batch()), eager.step(*batch()).detach() * 1)
     same(training.state(), eager.state())
+
+
+def test_two_captures_of_one_tensor_wait_for_each_other() -> None:
+    shared = Tensor(np.ones(3), requires_grad=True)
+    inside, other_began = threading.Event(), threading.Event()
+
+    def first(x: Any) -> Any:
+        inside.set()
+        other_began.wait(0.2)  # the other can't begin meanwhile
+        return shared * x
+
+    def second(x: Any) -> Any:
+        other_began.set()
+        return shared * x
+
+    steps, x = [compiled(first), compiled(second)], np.arange(3.0)
+
+    def run_second() -> Any:
+        inside.wait(60)
+        return steps[1](x)
+
+    found = together([lambda: steps[0](x), run_second])
+    for result in found:
+        same(result, Tensor(x))
+    assert isinstance(shared._array, np.ndarray)
+
+
+def test_others_may_use_a_model_while_it_is_captured() -> None:
+    training = classifier()
+    images, labels = batch()
+    with no_grad():
+        expected = training.model(images).numpy().copy()
+    inside, done = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def step(images: Any, labels: Any) -> Any:
+        loss = training.step(images, labels)
+        inside.set()
+        done.wait(60)
+        return loss
+
+    def look() -> None:
+        inside.wait(60)
+        with no_grad():
+            found.append(training.model(images).numpy())
+        done.set()
+
+    run = compiled(step)
+    together([lambda: run.prepare(images, labels), look])
+    same(found, [expected])
+
+
+def test_threads_that_a_step_begins_are_refused() -> None:
+    weight = Tensor(np.ones(3))
+
+    def step(x: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: weight * x).result()
+
+    with pytest.raises(CompileError, match="thread"):
+        compiled(step)(np.ones(3))

@@ -2,12 +2,15 @@
 
 import types
 import warnings
+from collections import deque
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from small_steps import batch, classifier, compiled, same, two_layers
 
+import tinygrad_mnist as tg
 from tinygrad_mnist import Tensor, nn, no_grad, optim
 from tinygrad_mnist.compile.c_library import CompileWarning
 
@@ -19,6 +22,7 @@ table = Tensor(np.ones(6, np.float32))
 bare = np.ones(6, np.float32)
 settings = types.SimpleNamespace(factor=2.0, inner={"shift": [1.0]})
 module = types.ModuleType("settings_of_mine")
+package = types.ModuleType("package_of_mine")
 
 
 class Settings:
@@ -47,6 +51,14 @@ class Scaled(nn.Module):
         return images * factor
 
 
+def helper_with_keyword(images: Array, *, scale: float = 1.0) -> Any:
+    return images * scale
+
+
+class Late:
+    """Something that has an attribute only later."""
+
+
 class Trainer:
     """Something whose method is the step."""
 
@@ -69,6 +81,13 @@ def ways() -> dict[str, tuple[Any, Any]]:
     here = globals()
     local, trainer, scaled, slotted = 2.0, Trainer(), Scaled(), Slotted()
     module.factor = 2.0  # type: ignore[attr-defined]
+    package.settings_of_mine = module  # type: ignore[attr-defined]
+    members, queue, late = {2.0}, deque([2.0]), Late()
+    whole = (np.full(6, 2, np.float32),)
+
+    def exchange_member() -> None:
+        members.clear()
+        members.add(3.0)
 
     def of_closure(images: Array) -> Any:
         return images * local
@@ -122,6 +141,25 @@ def ways() -> dict[str, tuple[Any, Any]]:
             lambda images: images * slotted.factor,
             set_attribute(slotted, "factor", 3.0),
         ),
+        "in a set": (lambda images: images * max(members), exchange_member),
+        "in a queue": (lambda images: images * queue[0], set_item(queue, 0, 3.0)),
+        "constant of a module in a package": (
+            lambda images: images * package.settings_of_mine.factor,  # type: ignore[attr-defined]
+            set_attribute(module, "factor", 3.0),
+        ),
+        "keyword default of a helper": (
+            lambda images: helper_with_keyword(images),
+            set_attribute(helper_with_keyword, "__kwdefaults__", {"scale": 3.0}),
+        ),
+        "attribute that comes later": (
+            lambda images: images * getattr(late, "factor", 2.0),
+            set_attribute(late, "factor", 3.0),
+        ),
+        "in a function with some arguments": (
+            partial(Trainer.__call__, trainer),
+            set_attribute(trainer, "scale", 3.0),
+        ),
+        "array in a tuple": (lambda images: images * whole[0].max(), set_item(whole[0], 0, 3.0)),
         "attribute of a class": (
             lambda images: images * Settings.factor,
             set_attribute(Settings, "factor", 3.0),
@@ -148,6 +186,7 @@ def _variables_as_before() -> Any:
     table._array = array
     settings.factor, settings.inner["shift"][0], Settings.factor = 2.0, 1.0, 2.0
     helper_with_default.__defaults__ = (1.0,)
+    helper_with_keyword.__kwdefaults__ = {"scale": 1.0}
 
 
 @pytest.mark.parametrize("name", ways())
@@ -167,15 +206,148 @@ def test_what_is_bound_to_something_else_is_noticed(name: str) -> None:
     assert issubclass(said[0].category, CompileWarning)
 
 
-def test_a_bare_array_that_changes_in_place_is_read_anew() -> None:
-    step = compiled(lambda images: images + bare)
-    kept = bare.copy()
-    step(IMAGES)
+class Holder:
+    scale = np.full(6, 2, np.float32)
+
+    def __init__(self) -> None:
+        self.own = np.full(6, 2, np.float32)
+
+
+HOLDER = Holder()
+HELD = [np.full(6, 2, np.float32)]
+READING: dict[str, tuple[Any, Array]] = {
+    "global": (lambda images: images + bare, bare),
+    "what NumPy makes of it": (lambda images: images * np.exp(bare), bare),
+    "its inverse": (lambda images: images * (1 / bare), bare),
+    "some of it": (lambda images: images[:, :2] * bare[[0, 1]], bare),
+    "in another dtype": (lambda images: images * bare.astype(np.float64), bare),
+    "of an object": (lambda images: images / HOLDER.own, HOLDER.own),
+    "of a class": (lambda images: images * np.sqrt(Holder.scale), Holder.scale),
+    "in a list": (lambda images: images * np.log(HELD[0]), HELD[0]),
+}
+
+
+@pytest.mark.parametrize("name", READING)
+def test_a_bare_array_that_changes_in_place_is_read_anew(name: str) -> None:
+    function, array = READING[name]
+    step, kept = compiled(function), array.copy()
+    same(step(IMAGES), function(IMAGES))
     try:
-        bare[...] = 7
-        same(step(IMAGES), IMAGES + 7)
+        array[...] = 7
+        same(step(IMAGES), function(IMAGES))
     finally:
-        bare[...] = kept
+        array[...] = kept
+    assert isinstance(bare, np.ndarray)
+    assert isinstance(Holder.scale, np.ndarray)
+    assert isinstance(HELD[0], np.ndarray)
+
+
+class Affine(nn.Module):
+    """A layer of the user's, with an array of its own."""
+
+    def __init__(self) -> None:
+        self.scale = np.full(6, 2, np.float32)
+
+    def forward(self, images: Array) -> Any:
+        return images * (1 / self.scale)
+
+
+def test_an_array_of_a_module_is_read_anew() -> None:
+    layer = Affine()
+    step = compiled(lambda images: layer(images))
+    for number in (2, 4):
+        layer.scale[...] = number
+        same(step(IMAGES), IMAGES / number)
+    assert isinstance(layer.scale, np.ndarray)
+
+
+def test_models_as_arguments_are_looked_at() -> None:
+    model = nn.Sequential(*two_layers(), nn.Dropout(0.5, np.random.default_rng(0)))
+    twin = nn.Sequential(*two_layers(), nn.Dropout(0.5, np.random.default_rng(0)))
+
+    def apply(model: nn.Module, images: Array) -> Any:
+        return model(images)
+
+    step = compiled(apply)
+    with no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", CompileWarning)
+        for _ in range(3):  # other numbers are drawn each time
+            same(step(model, batch()[0]), apply(twin, batch()[0]))
+        model.eval()
+        twin.eval()
+        same(step(model, batch()[0]), apply(twin, batch()[0]))
+
+
+def test_a_step_may_be_a_method() -> None:
+    class Stepper:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        @tg.compile(backend="numpy")
+        def step(self, images: Array) -> Any:
+            return images * self.factor
+
+    for stepper in (Stepper(2.0), Stepper(3.0)):
+        same(stepper.step(IMAGES), IMAGES * stepper.factor)
+        assert "step(" in stepper.step.source
+
+
+def test_learning_rates_that_the_step_reads_are_those_of_now() -> None:
+    eager, training = classifier(), classifier()
+
+    def reading(training: Any) -> Any:
+        def step(images: Array, labels: Array) -> Any:
+            return training.step(images, labels), training.optimiser.param_groups[0]["lr"]
+
+        return step
+
+    step, expected = compiled(reading(training)), reading(eager)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CompileWarning)
+        for rate in (0.1, 0.05):
+            for each in (eager, training):
+                each.optimiser.param_groups[0]["lr"] = rate
+            same(step(*batch()), expected(*batch()))
+
+
+class Own(optim.Optimizer):
+    """An optimiser of the user's, which looks up its numbers in Python."""
+
+    options = {"lr": optim.SGD.options["lr"]}  # noqa: RUF012
+    remembers = frozenset()
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(params, {"lr": 0.1})
+        self.scale = 1.0
+
+    def move(self, moving: Any, group: Any) -> None:
+        for _, values, g in moving:
+            values -= group["lr"] * self.scale * g
+
+
+def test_numbers_of_an_optimiser_of_the_users_are_those_of_now() -> None:
+    eager, training = classifier(Own), classifier(Own)
+    step = compiled(training.step)
+    changes = [("lr", 0.1, 1.0), ("lr", 0.05, 1.0), ("scale", 0.05, 2.0)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CompileWarning)
+        for _, rate, scale in changes:
+            for each in (eager, training):
+                each.optimiser.param_groups[0]["lr"] = rate
+                each.optimiser.scale = scale  # type: ignore[attr-defined]
+            same(step(*batch()), eager.step(*batch()))
+    same(training.state(), eager.state())
+
+
+def test_training_and_evaluation_by_turns_are_captured_once_each() -> None:
+    layer = nn.Dropout(0.5, np.random.default_rng(0))
+    step = compiled(lambda images: layer(images))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for turn in range(6):
+            layer.train(turn % 2 == 0)
+            step(IMAGES)
+    assert len(said) == 1
 
 
 def test_another_model_under_the_same_name() -> None:
@@ -198,8 +370,12 @@ def test_fixed_arguments_have_their_own_captures() -> None:
         return images * by if how == "times" else images + by
 
     step = compiled(scale)
-    for arguments in ((2.0,), (3.0,), (3.0, "plus"), (2.0,), (True,), (1,), (1.0,)):
+    forms = ((2.0,), (3.0,), (3.0, "plus"), (2.0,), (True,), (1,), (1.0,), (0.0,), (-0.0,))
+    for arguments in forms:
         same(step(IMAGES, *arguments), scale(IMAGES, *arguments))
+        assert np.array_equal(
+            np.signbit(step(IMAGES, *arguments)), np.signbit(scale(IMAGES, *arguments))
+        )
     same(step(how="plus", by=2.0, images=IMAGES), scale(IMAGES, 2.0, "plus"))
 
 

@@ -1,5 +1,6 @@
 """What can't be captured is refused: the error says why and where, and nothing has changed."""
 
+import random
 import re
 import types
 import weakref
@@ -18,6 +19,9 @@ Array = Any
 Inside = Callable[[Tensor, Array, Array], Any]  # what a step does with its loss and arguments
 
 GENERATOR = np.random.default_rng(5)
+FORMER = np.random.RandomState(0)
+PYTHONS = random.Random(0)
+LAYER = nn.Dropout(0.5, np.random.default_rng(0))
 BARE = np.zeros(3, np.float32)
 SCHEDULED = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
 LOG: list[Any] = []
@@ -114,6 +118,10 @@ WRITING: dict[str, Inside] = {
 DRAWING: dict[str, Inside] = {
     "a generator": lambda loss, images, labels: images + GENERATOR.random(images.shape),
     "its normal numbers": lambda loss, images, labels: GENERATOR.standard_normal(3),
+    "numbers of another kind": lambda loss, images, labels: LAYER.rng.gumbel(size=3),
+    "a generator of NumPy's former kind": lambda loss, images, labels: FORMER.random(3),
+    "Python's own": lambda loss, images, labels: images * random.random(),
+    "a generator of Python's": lambda loss, images, labels: images * PYTHONS.random(),
     "NumPy's own": lambda loss, images, labels: images + np.random.random(images.shape),  # noqa: NPY002
 }
 RETURNING: dict[str, Inside] = {
@@ -257,6 +265,11 @@ def test_hooks_of_parameters_would_run_in_python() -> None:
     assert not seen
     handle.remove()
     same(step(*batch()), classifier().step(*batch()))
+
+
+def test_arrays_with_ways_of_their_own() -> None:
+    with pytest.raises(CompileError, match="MaskedArray; expected a plain array"):
+        compiled(lambda x: x * 2)(np.ma.masked_array(np.ones(2), [True, False]))
 
 
 def test_an_argument_that_needs_a_gradient_would_lose_it() -> None:

@@ -7,15 +7,18 @@ changed for good: when the step has run, every Tensor has its array back, with w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
-from typing import Any, NoReturn
+from threading import RLock
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from ..engine import Leaf, recorder, watch_of
 from ..tensor import Tensor
+from .holders import item
 from .operations import CompileError
 from .program import Program, TensorOf, Value
 from .reach import Reach
@@ -23,12 +26,38 @@ from .recording import Recording
 from .side_effects import SideEffects
 from .symbol import Symbol
 
-__all__ = ["capture"]
+__all__ = ["Captured", "called_with", "capture", "capturing"]
 
 
-def capture(
-    function: Callable[..., Any], arguments: Mapping[str, Any], reach: Reach
-) -> tuple[Program, dict[Value, Value]]:
+# One at a time: the symbols of one must not be taken for the arrays of another.
+capturing = RLock()
+
+
+class Captured(NamedTuple):
+    """What came of capturing.
+
+    Attributes
+    ----------
+    program
+        What the step does.
+    gradients
+        The gradient of each value of which one was computed.
+    leaves
+        Those whose gradients it has set, of which nothing is left after the step.
+    """
+
+    program: Program
+    gradients: dict[Value, Value]
+    leaves: list[Leaf]
+
+
+def called_with(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function with all of its arguments by name, whatever kinds they are of."""
+    bound = inspect.BoundArguments(inspect.signature(function), dict(arguments))
+    return function(*bound.args, **bound.kwargs)
+
+
+def capture(function: Callable[..., Any], arguments: Mapping[str, Any], reach: Reach) -> Captured:
     """Run a step on symbols, and write down what it does.
 
     Parameters
@@ -40,10 +69,6 @@ def capture(
     reach
         What it can reach.
 
-    Returns
-    -------
-    The program, and the gradient of each value of which one was computed.
-
     Raises
     ------
     CompileError
@@ -52,13 +77,15 @@ def capture(
     recording = Recording(reach)
     symbols = {name: recording.argument(name, value) for name, value in arguments.items()}
     # What overflows is told when the step is replayed.
-    with np.errstate(all="ignore"), _symbols_standing_in(reach, recording):
-        results = _results(recording, function(**symbols))
+    with np.errstate(all="ignore"), _symbols_standing_in(reach, recording) as leaves:
+        results = _results(recording, called_with(function, symbols))
         if recording.refused:
             raise CompileError(recording.refused)
         if recording.failed:
             recording.refuse("the step goes on after an error of one of its functions")
-    return recording.program(results), recording.gradients
+    program = recording.program(results)
+    recording.forget_samples()
+    return Captured(program, recording.belonging.gradients, leaves)
 
 
 def _results(recording: Recording, whole: Any) -> Any:
@@ -80,8 +107,9 @@ def _results(recording: Recording, whole: Any) -> Any:
 
 
 @contextmanager
-def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
-    """Let symbols stand in for arrays within this block."""
+def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[list[Leaf]]:
+    """Let symbols stand in for arrays within this block; then list whose gradients were set."""
+    set_ones: list[Leaf] = []
     tensors = list(reach.tensors.values())
     arrays = [tensor._array for tensor in tensors]
     _check_apart(reach.tensors)
@@ -98,21 +126,30 @@ def _symbols_standing_in(reach: Reach, recording: Recording) -> Iterator[None]:
                 if (watch := watch_of(tensor._node)) is not None and watch.hooks:
                     raise CompileError("a parameter has a hook, which would run once only")
                 tensor._node.grad = _OldGradient(recording)
-                recording.leaves[tensor._node] = symbol
+                recording.belonging.leaves[tensor._node] = symbol
+        for container, key, array in reach.held:
+            container[key] = recording.standing_in(array, str(key))
         for (attributes, key), generator in zip(generators, before, strict=True):
             attributes[key] = _Generator(recording, generator)
-        yield
+        yield set_ones
         finished = True
     finally:
         recorder.reset(token)
         for tensor, array in zip(tensors, arrays, strict=True):
             tensor._array = array
+        for container, key, array in reach.held:
+            if item(container, key) is recording.standing_in(
+                array, str(key)
+            ):  # else see `side_effects`
+                container[key] = array
         for (attributes, key), generator in zip(generators, before, strict=True):
             attributes[key] = generator
         undone = side_effects.undo()
         for leaf, gradient in old.items():
             untouched = isinstance(leaf.grad, _OldGradient)
             leaf.grad = gradient if untouched or not finished else None
+            if not untouched:
+                set_ones.append(leaf)
     if undone:
         raise CompileError(undone[0])
 
@@ -155,8 +192,7 @@ class _Generator(np.random.Generator):
             self._recording.refuse("random(out=...) can't be captured")
         return self._recording.draw(self._generator, () if size is None else size, dtype)
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        self._recording.refuse("of a generator's methods, only random() can be captured")
-
-    standard_normal = normal = uniform = integers = choice = permutation = _refuse
-    permuted = shuffle = binomial = exponential = standard_exponential = bytes = _refuse
+    def __getattribute__(self, name: str) -> Any:
+        if name != "random" and not name.startswith("_"):
+            self._recording.refuse("of a generator's methods, only random() can be captured")
+        return super().__getattribute__(name)

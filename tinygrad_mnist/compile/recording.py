@@ -6,20 +6,21 @@ results are views. Nothing is written to them, or to any array of the user's.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import enumerate as enumerate_threads
+from threading import get_ident
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..engine import Leaf, Node, Traced, wrap
-from ..engine.memory import clock
+from ..engine import Traced, recorder, wrap
 from ..tensor import Tensor
 from . import operations
+from .belonging import Belonging
 from .operations import CompileError, astype, ensured, getitem, setitem
 from .origin import surroundings
-from .program import Numbers, Operation, Origin, Program, Role, State, Value
+from .program import Numbers, Operation, Program, Role, State, Value
 from .reach import Reach
 from .symbol import Symbol
 
@@ -58,28 +59,25 @@ class Recording:
         explains the error can look at them.
     refused
         What can't be captured, if something was refused, even if the step has caught the error.
-    leaves
-        The symbols of the Tensors that gradients land in.
-    gradients
-        The gradient of each value of which one was computed.
+    belonging
+        Where operations belong.
     """
 
     def __init__(self, reach: Reach) -> None:
         self.failed = False
         self.refused = ""
-        self._began = next(clock)
         self._moved: list[Any] = []
         self._operations: list[Operation] = []
         self._arguments: dict[str, Value] = {}
         self._numbers: list[Numbers] = []
         self._live: dict[int, tuple[Array, Symbol]] = {}
         self._lives_on: set[int] = set()
+        self._bare: dict[int, str] = {}  # the names of those symbols
+        self._bystanders = {thread.ident for thread in enumerate_threads()} - {get_ident()}
+        self._first: dict[int, Value] = {}  # of the symbols that stand in for arrays
         self._before: list[Value] = []  # the first value of each array that lives on
         self._samples: dict[Value, Array] = {}
-        self._made: list[tuple[int, Value]] = []  # when the result of which rule was computed
-        self._layers = {id(module): name for name, module in reach.modules.items()}
-        self.leaves: dict[Leaf, Symbol] = {}
-        self.gradients: dict[Value, Value] = {}
+        self.belonging = Belonging(reach.modules, self.refuse)
 
     # --- what a step begins with ----------------------------------------------------------
 
@@ -88,6 +86,10 @@ class Recording:
         array = given._array if isinstance(given, Tensor) else given
         if not isinstance(array, np.ndarray):
             return given
+        if type(array) not in (np.ndarray, np.memmap):
+            raise CompileError(
+                f"the argument {name} is a {type(array).__name__}; expected a plain array"
+            )
         symbol = Symbol(
             self, self._value(np.ascontiguousarray(array).reshape(array.shape), Role.ARGUMENT, name)
         )
@@ -96,8 +98,55 @@ class Recording:
 
     def live(self, array: Array) -> Symbol:
         """Return the symbol of an array that lives on from step to step."""
-        self._lives_on.add(id(array))
-        return self._read(array)
+        symbol = self._read(array)
+        self._lives_on |= {id(array), id(symbol)}
+        return symbol
+
+    def standing_in(self, array: Array, name: str) -> Symbol:
+        """Return the symbol of a bare array of a name, which nobody may write to."""
+        symbol = self._read(array)
+        self._bare.setdefault(id(symbol), name)
+        return symbol
+
+    def check_writable(self, symbol: Symbol) -> None:
+        """Refuse to write to what is not the step's own."""
+        if symbol.value.role is Role.ARGUMENT:
+            self.refuse("an argument of the step is written to; write to a copy of it")
+        if id(symbol) in self._bare and id(symbol) not in self._lives_on:
+            self._refuse_bare_array(f" {self._bare[id(symbol)]}")
+
+    def _refuse_bare_array(self, name: str = "") -> NoReturn:
+        self.refuse(
+            f"the bare array{name} is written to, which would not happen again in the next step; "
+            f"hold it in a Tensor that the step reaches"
+        )
+
+    def meets_bystander(self) -> bool:
+        """Tell whether this thread computes something else, while another captures."""
+        if recorder.get() is self:
+            return False
+        if get_ident() not in self._bystanders:
+            self.refuse("a thread that the step begins can't be captured")
+        return True
+
+    def array_of(self, symbol: Symbol) -> Array:
+        """Return the array that a symbol stands in for, or the sample of a computed one."""
+        first = self._first.get(id(symbol))
+        return self._samples[symbol.value if first is None else first]
+
+    def on_arrays(self, function: Function, args: Any, keywords: Any) -> Any:
+        """Call a function with the arrays that symbols stand in for, and note nothing."""
+        return function(*self._seen_through(args), **self._seen_through(keywords))
+
+    def _seen_through(self, part: Any) -> Any:
+        """Put arrays in the place of symbols."""
+        if isinstance(part, Symbol):
+            return self.array_of(part)
+        if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
+            return type(part)(map(self._seen_through, part))
+        if isinstance(part, dict):
+            return {name: self._seen_through(each) for name, each in part.items()}
+        return part
 
     def _read(self, array: Array) -> Symbol:
         """Return the symbol of an array that may be another in the next step."""
@@ -106,7 +155,9 @@ class Recording:
         if id(array) not in self._live:
             array_itself = np.asarray(array)
             value = self._value(array_itself, Role.STATE, array=array_itself)
-            self._live[id(array)] = array, Symbol(self, value)
+            symbol = Symbol(self, value)
+            self._live[id(array)] = array, symbol
+            self._first[id(symbol)] = value
             self._before.append(value)
         return self._live[id(array)][1]
 
@@ -195,10 +246,7 @@ class Recording:
     def _written(self, array: Array) -> Symbol:
         """Find the symbol of an array that is written to; only what lives on may be."""
         if id(array) not in self._lives_on:
-            self.refuse(
-                "a bare array is written to, which would not happen again in the next step; hold "
-                "it in a Tensor that the step reaches"
-            )
+            self._refuse_bare_array()
         return self.live(array)
 
     def seen_from(self, seen: Value, base: Value, new: Value) -> Value:
@@ -221,7 +269,7 @@ class Recording:
         value = self._value(sample, Role.COMPUTED)
         arguments = generator, sizes, np.dtype(dtype)
         self._operations.append(
-            Operation(operations.random, arguments, {}, (value,), self._origin())
+            Operation(operations.random, arguments, {}, (value,), self.belonging.origin())
         )
         return Symbol(self, value)
 
@@ -268,71 +316,24 @@ class Recording:
             arguments,
             keywords,
             results,
-            self._origin(),
+            self.belonging.origin(),
             is_view,
             isinstance(found, tuple),
         )
         self._operations.append(operation)
-        self._note_maker(results[0])
+        self.belonging.note_maker(results[0])
         return operation
 
-    def sample(self, value: Value) -> Array:
-        """Return what an array held when the step was captured."""
-        return self._samples[value]
-
-    # --- where it belongs -----------------------------------------------------------------
-
-    def _note_maker(self, value: Value) -> None:
-        around = surroundings()
-        if around.target is None and around.rule is not None:
-            self._made.append((next(clock), value))
-        elif around.target is not None:
-            source = self._value_at(around.target)
-            if source is not None and source.shape == value.shape:
-                self.gradients[source] = value
-
-    def _value_at(self, node: Node) -> Value | None:
-        """Find the value that a node stands for."""
-        if isinstance(node, Leaf):
-            if node in self.leaves:
-                return self.leaves[node].value
-            if node.time > self._began:  # a Tensor of the step's own
-                return None
+    def looked_at(self, symbol: Symbol, what: str) -> Array:
+        """Show what is in an array to those who may know: whoever explains an error, bystanders."""
+        if self.meets_bystander():
+            return self.array_of(symbol)
+        if not self.failed:
             self.refuse(
-                "a gradient is computed for a Tensor that the step does not reach by a global "
-                "variable, a closure, a model or an optimiser; make it one of these"
+                f"{what} asks for the value of an array inside a compiled step, where it is "
+                f"another each time; return it from the step and look at it there"
             )
-        place = bisect_left(self._made, node.time, key=lambda made: made[0]) - 1
-        value = self._made[place][1] if place >= 0 else None
-        return value if value is not None and value.shape == node.shape else None
-
-    def _origin(self) -> Origin:
-        around = surroundings()
-        target = None if around.target is None else self._value_at(around.target)
-        rule, module = around.rule, around.module
-        explain = None
-        if rule is not None and rule.explain is not None and around.target is None:
-            explain = partial(self._explained, rule.explain, around.values, around.keywords)
-        described = "" if module is None else repr(module).partition("  #")[0].partition("\n")[0]
-        return Origin(
-            layer=self._layers.get(id(module), ""),
-            described=described,
-            rule="" if rule is None else rule.name,
-            gradient_of=target,
-            explain=explain,
-            line=around.line,
-        )
-
-    @staticmethod
-    def _explained(explain: Callable[..., str], values: Any, keywords: Any, find: Any) -> str:
-        """Say what was wrong with arrays, given how to find the array of a value."""
-
-        def found(part: Any) -> Any:
-            return find(part.value) if isinstance(part, Symbol) else part
-
-        return explain(
-            *map(found, values), **{name: found(part) for name, part in keywords.items()}
-        )
+        return self._samples[symbol.value]
 
     # --- values ---------------------------------------------------------------------------
 
@@ -391,6 +392,10 @@ class Recording:
             State(*pair) for pair in zip(self._before, [s.value for s in symbols], strict=True)
         ]
         return Program(self._arguments, states, self._numbers, self._operations, results)
+
+    def forget_samples(self) -> None:
+        """Let go of what arrays held, which may be much; operations still know who noted them."""
+        self._samples.clear()
 
 
 def _dense(array: Array) -> tuple[int, ...]:

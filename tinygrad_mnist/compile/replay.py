@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from itertools import count
 from types import FrameType
 from typing import Any
@@ -23,7 +24,7 @@ from .naming import name_values
 from .numpy_source import NumpySource, write_numpy
 from .operations import CompileError, ensured
 from .plan import describe
-from .program import Program, TensorOf, Value, with_each
+from .program import Operation, Program, TensorOf, Value, values_in, with_each
 from .reach import Reach
 from .simplify import simplify
 
@@ -54,8 +55,13 @@ class Replay:
                     f"the argument {name} needs a gradient, which would be lost; let the step "
                     f"reach it by a global variable or a closure"
                 )
-        self.reach = Reach(function)
-        self._program, gradients = capture(function, arguments, self.reach)
+        objects = {
+            name: argument
+            for name, argument in arguments.items()
+            if not isinstance(argument, np.ndarray | Tensor)
+        }
+        self.reach = Reach(function, objects)
+        self._program, gradients, self._leaves = capture(function, arguments, self.reach)
         self.reach.remember_state()
         self._captured = len(self._program.operations)
         self._same = simplify(self._program)
@@ -79,14 +85,32 @@ class Replay:
         try:
             found = self._step(arrays, numbers)
         except FailedError as failure:
+            self._note_taken(failure.number)
             raise self._explained_failure(failure) from None
         except (TypeError, ValueError, IndexError) as error:
-            raise self._explained(error) from None
+            frame, operation = _place(error, self._source)
+            if frame is None or operation is None:
+                raise
+            self._note_taken(self._program.operations.index(operation))
+            raise self._explained(error, frame, operation) from None
         for each in self._program.numbers:
             each.advance()
+        self._note_written()
+        return _wrapped(self._program.results, found)
+
+    def _note_taken(self, count: int) -> None:
+        """Note how far a step came that was not finished: by how many operations."""
+        read = {value for o in self._program.operations[:count] for value in o.inputs}
+        for each in self._program.numbers:
+            if not read.isdisjoint(each.values):
+                each.advance()
+        self._note_written()
+
+    def _note_written(self) -> None:
         if self._changed:
             wrote(*self._changed)
-        return _wrapped(self._program.results, found)
+        for leaf in self._leaves:
+            leaf.grad = None
 
     def can_epoch(self, images: NDArray[Any], labels: NDArray[Any]) -> bool:
         """Tell whether many steps can be taken at once on such a data set."""
@@ -98,38 +122,50 @@ class Replay:
         labels: NDArray[Any],
         order: NDArray[np.int64],
         schedule: LRScheduler | None,
-    ) -> NDArray[np.float64]:
-        """Take a step for each whole batch, if `can_epoch`: a row of results for each."""
+    ) -> Any:
+        """Take a step for each whole batch, if `can_epoch`; return columns of their results."""
         assert isinstance(self._step, CRunner)  # noqa: S101  # `can_epoch` was asked
         steps = len(order) // next(iter(self._program.arguments.values())).shape[0]
-        states = [(state, dict(state)) for o in self.reach.optimisers for state in o.states()]
+        go_back = [optimiser.bookmark() for optimiser in self.reach.optimisers]
         before = None if schedule is None else schedule.state_dict()
-        numbers = np.array([self._advanced(schedule) for _ in range(steps)], np.float64)
-        results, done, failure = self._step.epoch(images, labels, order, numbers)
-        if self._changed:
-            wrote(*self._changed)
+        numbers, trouble = self._numbers_of(steps, schedule)
+        results, done, failure = self._step.epoch(
+            images, labels, order[: len(numbers) * len(order) // steps], np.array(numbers)
+        )
+        self._note_written()
         if failure is not None:  # only the steps that were taken count
-            for state, old in states:
-                state.update(old)
+            for put_back in go_back:
+                put_back()
             if schedule is not None and before is not None:
                 schedule.load_state_dict(before)
-            for _ in range(done):
-                self._advanced(schedule)
+            self._numbers_of(done, schedule)
+            self._note_taken(failure.number)
             raise self._explained_failure(failure)
-        return results
-
-    def _advanced(self, schedule: LRScheduler | None) -> list[float]:
-        """Work out the numbers of a step, and go on to the next one."""
-        found = [number for each in self._program.numbers for number in each.fetch()]
-        for each in self._program.numbers:
-            each.advance()
-        if schedule is not None:
-            schedule.step()
-        return found
-
-    def rebuilt(self, columns: Iterator[Any]) -> Any:
-        """Give the columns of `epoch` the form in which the step returns its results."""
+        if trouble is not None:
+            raise trouble
+        columns = iter(results.T)
         return with_each(self._program.results, lambda _: next(columns))
+
+    def _numbers_of(
+        self, steps: int, schedule: LRScheduler | None
+    ) -> tuple[list[list[float]], Exception | None]:
+        """Work out the numbers of each step in turn, as far as that is possible."""
+        found = []
+        try:
+            for _ in range(steps):
+                found.append([number for each in self._program.numbers for number in each.fetch()])
+                for each in self._program.numbers:
+                    each.advance()
+                if schedule is not None:
+                    schedule.step()
+        except Exception as error:  # noqa: BLE001  # raised when the steps before it were taken
+            return found, error
+        return found, None
+
+    @property
+    def results(self) -> list[Value]:
+        """What the step returns, but for what is fixed."""
+        return list(values_in(self._program.results))
 
     def _runner(self, backend: str) -> Callable[..., Any]:
         """Build the step for a backend, or for NumPy where C can't be had."""
@@ -169,12 +205,8 @@ class Replay:
         prefix = f"{operation.origin.rule}: " if operation.origin.rule else ""
         return ValueError(f"{prefix}{reason or 'an index is out of range'}")
 
-    def _explained(self, error: Exception) -> Exception:
+    def _explained(self, error: Exception, frame: FrameType, operation: Operation) -> Exception:
         """Say what was wrong as the eager step would."""
-        frame, line = _place(error, self._source)
-        operation = self._source.lines.get(line)
-        if frame is None or operation is None:
-            return error
         values = frame.f_locals
 
         def find(value: Value) -> Any:
@@ -206,6 +238,7 @@ def _built(source: NumpySource, program: Program) -> Callable[..., Any]:
     source.given["__file__"] = filename
     namespace = dict(source.given)
     exec(compile(source.text, filename, "exec"), namespace)  # noqa: S102  # it is our own
+    weakref.finalize(source, linecache.cache.pop, filename, None)
     step = namespace["build"](*(state.array for state in source.states))
     dtypes = [value.dtype for numbers in program.numbers for value in numbers.values]
     if not dtypes:
@@ -213,14 +246,14 @@ def _built(source: NumpySource, program: Program) -> Callable[..., Any]:
     return lambda arrays, numbers: step(*arrays, list(map(constant, numbers, dtypes)))
 
 
-def _place(error: Exception, source: NumpySource) -> tuple[FrameType | None, int]:
-    """Find the line of the source at which an error was raised."""
+def _place(error: Exception, source: NumpySource) -> tuple[FrameType | None, Operation | None]:
+    """Find the operation of the source at which an error was raised, and where it ran."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == source.given["__file__"]:
-            return trace.tb_frame, trace.tb_lineno
+            return trace.tb_frame, source.lines.get(trace.tb_lineno)
         trace = trace.tb_next
-    return None, 0
+    return None, None
 
 
 def _parameters(reach: Reach, program: Program) -> dict[str, Value]:

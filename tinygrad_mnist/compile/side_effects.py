@@ -5,13 +5,15 @@ It would happen in Python, and so only once. What is noticed is what the step ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
 
-from .reach import Reach, item
+from .holders import item
+from .reach import Container, Generator, Reach
 
 __all__ = ["SideEffects"]
 
@@ -28,10 +30,8 @@ class SideEffects:
     def __init__(self, reach: Reach) -> None:
         self._arrays = {name: (array, array.copy()) for name, array in reach.arrays.items()}
         self._generators = {
-            name: (rng, deepcopy(rng.bit_generator.state))
-            for name, rng in reach.loose_generators.items()
+            name: (rng, deepcopy(_state(rng))) for name, rng in _with_global_ones(reach).items()
         }
-        self._legacy = np.random.get_state()  # noqa: NPY002  # to notice that somebody draws
         self._containers = [(name, held, copy(held)) for name, held in reach.containers]
         self._variables = [(held, key, item(held, key)) for held, key in reach.variables]
 
@@ -49,28 +49,18 @@ class SideEffects:
                 )
 
     def _drawn(self) -> Iterator[str]:
-        drawn = []
         for name, (rng, before) in self._generators.items():
-            if repr(rng.bit_generator.state) != repr(before):
-                rng.bit_generator.state = before
-                drawn.append(name)
-        if repr(np.random.get_state()) != repr(self._legacy):  # noqa: NPY002
-            np.random.set_state(self._legacy)  # noqa: NPY002
-            drawn.append("numpy.random")
-        for name in drawn:
-            yield (
-                f"the step draws from the generator {name}, which would happen once only; draw "
-                f"outside of it, or make it an attribute of a module"
-            )
+            if repr(_state(rng)) != repr(before):
+                _set_state(rng, before)
+                yield (
+                    f"the step draws from the generator {name}, which would happen once only; draw "
+                    f"outside of it, or make it an attribute of a module"
+                )
 
     def _changed(self) -> Iterator[str]:
         for name, held, before in self._containers:
             if list(map(id, _flat(held))) != list(map(id, _flat(before))):
-                if isinstance(held, dict):
-                    held.clear()
-                    held.update(before)
-                else:
-                    held[:] = before
+                _refill(held, before)
                 yield _once_only(name)
 
     def _assigned(self) -> Iterator[str]:
@@ -80,8 +70,36 @@ class SideEffects:
                 yield _once_only(str(key))
 
 
-def _flat(held: list[Any] | dict[Any, Any]) -> list[Any]:
+def _with_global_ones(reach: Reach) -> dict[str, Generator]:
+    everybodys = np.random.mtrand._rand
+    return {**reach.loose_generators, "numpy.random": everybodys, "random": random._inst}
+
+
+def _state(rng: Generator) -> Any:
+    if isinstance(rng, np.random.Generator):
+        return rng.bit_generator.state
+    return rng.get_state() if isinstance(rng, np.random.RandomState) else rng.getstate()
+
+
+def _set_state(rng: Generator, state: Any) -> None:
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = state
+    elif isinstance(rng, np.random.RandomState):
+        rng.set_state(state)
+    else:
+        rng.setstate(state)
+
+
+def _flat(held: Container) -> Iterable[Any]:
     return [*held, *held.values()] if isinstance(held, dict) else held
+
+
+def _refill(held: Container, before: Any) -> None:
+    held.clear()
+    if isinstance(held, dict | set):
+        held.update(before)
+    else:
+        held.extend(before)
 
 
 def _once_only(name: str) -> str:

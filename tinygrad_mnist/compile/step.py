@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,15 @@ from ..engine.anomaly import is_looking
 from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
 from .c_library import say
+from .capture import called_with, capturing
 from .operations import CompileError
 from .replay import Replay
 
 __all__ = ["CompiledStep", "compile"]
 
 BACKENDS = ("auto", "numpy", "c")
+_PLAIN = (bool, int, str, bytes, tuple, type(None))
+_KEPT = 4  # replays for arguments of one form: for training and evaluation, for one
 
 
 class CompiledStep:
@@ -49,13 +55,17 @@ class CompiledStep:
         if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
             raise TypeError("compile: the step takes *args or **keywords; name its arguments")
         self._names = tuple(self._signature.parameters)
-        self._replays: dict[Any, Replay] = {}
+        self._only_in_order = not kinds & {inspect.Parameter.KEYWORD_ONLY}
+        self._replays: dict[Any, list[Replay]] = {}
         self._latest: Replay | None = None
         self._lock = threading.RLock()
         self._said: set[str] = set()
-        self.__name__ = getattr(function, "__name__", "step")
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
+        self.__name__ = "step"  # of what has no name
+        functools.update_wrapper(self, function)
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """Be a method: the instance is the first argument then."""
+        return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Take the step: capture it if these arguments have a new form, and replay it.
@@ -65,21 +75,13 @@ class CompiledStep:
         CompileError
             If it can't be captured; nothing has changed then.
         """
-        if keywords or len(args) != len(self._names):
-            bound = self._signature.bind(*args, **keywords)
-            bound.apply_defaults()
-            args = tuple(bound.arguments[name] for name in self._names)
+        args = self._bound(args, keywords)
+        if self._runs_eagerly():
+            return called_with(self._function, dict(zip(self._names, args, strict=True)))
         with self._lock:
-            if self._runs_eagerly():
-                return self._function(*args)
             return self._replay(args)(args)
 
-    @staticmethod
-    def _runs_eagerly() -> bool:
-        """Tell whether somebody looks at every operation, or another step is being captured."""
-        return is_looking() or recorder.get() is not None
-
-    def prepare(self, *args: Any) -> str:
+    def prepare(self, *args: Any, **keywords: Any) -> str:
         """Capture the step for arguments of this form, and do not take it; return its backend.
 
         Raises
@@ -87,18 +89,37 @@ class CompiledStep:
         CompileError
             As the call.
         """
+        args = self._bound(args, keywords)
         with self._lock:
             return self._replay(args).backend
 
+    def _bound(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        """Put all arguments in order, with those that have defaults."""
+        if not keywords and len(args) == len(self._names) and self._only_in_order:
+            return args
+        bound = self._signature.bind(*args, **keywords)
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
+
+    @staticmethod
+    def _runs_eagerly() -> bool:
+        """Tell whether somebody looks at every operation, or another step is being captured."""
+        return is_looking() or recorder.get() is not None
+
     def _replay(self, args: tuple[Any, ...]) -> Replay:
-        """Find the replay for arguments of this form; capture one if there is none that holds."""
-        key = (is_grad_enabled(), *map(_form, args))
-        replay = self._replays.get(key)
-        if replay is None or not replay.reach.holds():
-            if replay is not None:
-                self._say_why(replay)
-            arguments = dict(zip(self._names, args, strict=True))
-            replay = self._replays[key] = Replay(self._function, arguments, self._backend)
+        """Find a replay for arguments of this form that holds; else capture one."""
+        known = self._replays.setdefault((is_grad_enabled(), *map(_form, args)), [])
+        replay = next((each for each in known if each.reach.holds()), None)
+        if replay is None:
+            with capturing:  # where nobody else's symbols are in the way
+                replay = next((each for each in known if each.reach.holds()), None)
+                if replay is None:
+                    if known:
+                        self._say_why(known[0])
+                    arguments = dict(zip(self._names, args, strict=True))
+                    replay = Replay(self._function, arguments, self._backend)
+                    known.insert(0, replay)
+                    del known[_KEPT:]
         self._latest = replay
         return replay
 
@@ -145,40 +166,47 @@ class CompiledStep:
         IndexError
             If a sample is asked for that is not there.
         """
-        if np.asarray(order).dtype.kind not in "iu":
-            raise TypeError(f"epoch: an order is made of integers, not {np.asarray(order).dtype}")
-        places: NDArray[np.int64] = np.ascontiguousarray(order, np.int64)
+        images, labels, places = self._checked(images, labels, order, batch_size)
+        whole = len(places) // batch_size * batch_size
+        columns, begin = [], 0
+        with self._lock:
+            if whole and not self._runs_eagerly():
+                replay = self._replay(self._batch(images, labels, places[:batch_size]))
+                for value in replay.results:
+                    _check_single(value.shape)
+                if replay.can_epoch(images, labels):
+                    found = replay.epoch(images, labels, places[:whole], schedule)
+                    columns.append(_columns(found, whole // batch_size))
+                    begin = whole
+            for start in range(begin, len(places), batch_size):
+                found = self(*self._batch(images, labels, places[start : start + batch_size]))
+                columns.append(_columns(found, 1))
+                if schedule is not None:
+                    schedule.step()
+            return _end_to_end(columns) if columns else np.empty(0)
+
+    @staticmethod
+    def _checked(
+        images: Any, labels: Any, order: Any, batch_size: int
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+        """Check the arguments of `epoch`."""
+        for name, given in (("images", images), ("labels", labels)):
+            if not isinstance(given, np.ndarray):
+                raise TypeError(
+                    f"epoch: {name} are a {type(given).__name__}; expected a NumPy array"
+                )
+        places = np.asarray(order)
+        if places.size and places.dtype.kind not in "iu":
+            raise TypeError(f"epoch: an order is made of integers, not {places.dtype}")
         if len(images) != len(labels):
             raise ValueError(f"epoch: {len(images):,} images with {len(labels):,} labels")
         if places.ndim != 1:
             raise ValueError(f"epoch: an order of shape {places.shape}; expected one axis")
         if batch_size < 1:
             raise ValueError(f"epoch: batch_size is {batch_size}; expected 1 or more")
-        if len(places) and not (places.min() >= 0 and places.max() < len(images)):
+        if places.size and not (places.min() >= 0 and places.max() < len(images)):
             raise IndexError(f"epoch: a sample of the order is not one of {len(images):,}")
-        whole = len(places) // batch_size * batch_size
-        rows, begin, replay = [], 0, None
-        with self._lock:
-            if whole and not self._runs_eagerly():
-                first = self._batch(images, labels, places[:batch_size])
-                replay = self._replay(first)
-                if replay.can_epoch(images, labels):
-                    rows.append(replay.epoch(images, labels, places[:whole], schedule))
-                    begin = whole
-            for start in range(begin, len(places), batch_size):
-                batch = self._batch(images, labels, places[start : start + batch_size])
-                found = self(*batch)
-                if schedule is not None:
-                    schedule.step()
-                rows.append(np.array([_numbers(found)], np.float64))
-            if not rows:
-                return np.empty(0)
-            columns = iter(np.concatenate(rows).T)
-            return (
-                replay.rebuilt(columns)
-                if replay and begin == len(places)
-                else _like(found, columns)
-            )
+        return images, labels, np.ascontiguousarray(places, np.int64)
 
     @staticmethod
     def _batch(images: NDArray[Any], labels: NDArray[Any], rows: NDArray[Any]) -> tuple[Any, Any]:
@@ -209,36 +237,47 @@ def _form(argument: Any) -> Any:
     """Tell what a captured step depends on: shape and dtype, or the thing itself."""
     if isinstance(argument, np.ndarray | Tensor):
         return type(argument), argument.shape, argument.dtype
+    if isinstance(argument, float | np.generic):  # 0.0 and -0.0 are equal, and NaN is not
+        return type(argument), repr(argument)
     try:
         hash(argument)
     except TypeError:
         raise CompileError(
             f"an argument of a compiled step is a {type(argument).__name__}; expected arrays, "
-            f"Tensors, or numbers and strings, which are fixed"
+            f"Tensors, models, or numbers and strings, which are fixed"
         ) from None
-    return type(argument), argument
+    return type(argument), argument if isinstance(argument, _PLAIN) else id(argument)
 
 
-def _like(found: Any, columns: Iterator[Any]) -> Any:
-    """Put columns in the place of single numbers."""
+def _columns(found: Any, steps: int) -> Any:
+    """Make a column of each number that steps returned."""
     if isinstance(found, dict):
-        return {name: _like(part, columns) for name, part in found.items()}
+        return {name: _columns(part, steps) for name, part in found.items()}
     if isinstance(found, tuple | list):
-        return type(found)(_like(part, columns) for part in found)
-    return next(columns)
+        return type(found)(_columns(part, steps) for part in found)
+    if found is None or isinstance(found, str):
+        return found
+    column = np.asarray(found.numpy() if isinstance(found, Tensor) else found, np.float64)
+    if column.shape != (steps,):
+        _check_single(column.shape)
+    return np.broadcast_to(column.reshape(-1), steps)
 
 
-def _numbers(found: Any) -> list[float]:
-    """List the single numbers that a step returned."""
-    if isinstance(found, dict):
-        found = list(found.values())
-    if isinstance(found, tuple | list):
-        return [number for part in found for number in _numbers(part)]
-    if np.size(found) != 1:
+def _check_single(shape: tuple[int, ...]) -> None:
+    if math.prod(shape) != 1:
         raise ValueError(
-            f"epoch: the step returns an array of shape {np.shape(found)}; expected single numbers"
+            f"epoch: the step returns an array of shape {shape}; expected single numbers"
         )
-    return [float(found)]
+
+
+def _end_to_end(parts: list[Any]) -> Any:
+    """Join the columns of several steps."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: _end_to_end([part[name] for part in parts]) for name in first}
+    if isinstance(first, tuple | list):
+        return type(first)(_end_to_end(list(column)) for column in zip(*parts, strict=True))
+    return np.concatenate(parts) if isinstance(first, np.ndarray) else first
 
 
 def compile(function: Callable[..., Any] | None = None, *, backend: str = "auto") -> Any:  # noqa: A001
@@ -252,10 +291,10 @@ def compile(function: Callable[..., Any] | None = None, *, backend: str = "auto"
     Parameters
     ----------
     function
-        Takes arrays and Tensors, and numbers and strings, which are fixed; returns arrays, Tensors
-        or numbers, and tuples, lists and dicts of them. Models, optimisers and Tensors are found by
-        the global variables and closures that it uses. Whatever else it does, such as printing,
-        happens when it is captured, and then no more.
+        Takes arrays, Tensors and models, and numbers and strings, which are fixed; returns arrays,
+        Tensors or numbers, and tuples, lists and dicts of them. Models, optimisers, Tensors and
+        arrays are also found by the global variables and closures that it uses. Whatever else it
+        does, such as printing, happens when it is captured, and then no more.
     backend
         ``"numpy"``: functions of NumPy that write into memory set aside before. ``"c"``: one
         function in C, compiled by the system's compiler and kept in the user's cache. ``"auto"``:

@@ -24,7 +24,6 @@ from ..engine import ForeignArray
 from . import operations
 from .canonical import canonical
 from .operations import getitem, setitem
-from .program import Role
 
 if TYPE_CHECKING:
     from .program import Value
@@ -86,8 +85,7 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
 
     def write(self, value: Value) -> None:
         """Give it another value, of the same shape and dtype."""
-        if self._value.role is Role.ARGUMENT:
-            self._recording.refuse("an argument of the step is written to; write to a copy of it")
+        self._recording.check_writable(self)
         if self.base is not None:
             self.base.write(self._recording.seen_from(self.value, self.base.value, value))
             self._seen = self.base.value
@@ -156,6 +154,8 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     def _call(
         self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
+        if self._recording.meets_bystander():
+            return self._recording.on_arrays(function, args, keywords)
         out = keywords.pop("out", None)
         where = keywords.pop("where", True) if out is not None else True
         function, args, keywords = canonical(function, args, keywords)
@@ -206,9 +206,12 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     # --- its parts ------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
-        return self._recording.note(getitem, (self, index), {})
+        return self._call(getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if self._recording.meets_bystander():
+            self._recording.on_arrays(operator.setitem, (self, index, value), {})
+            return
         if index is Ellipsis:
             self._recording.copy_to(self, value, True)
             return
@@ -226,12 +229,7 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     # --- what nobody can know -------------------------------------------------------------
 
     def _look(self, what: str) -> Any:
-        if not self._recording.failed:
-            self._recording.refuse(
-                f"{what} asks for the value of an array inside a compiled step, where it is "
-                f"another each time; return it from the step and look at it there"
-            )
-        return self._recording.sample(self.value)  # to explain what was wrong with it
+        return self._recording.looked_at(self, what)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self._look("turning it into a NumPy array"), dtype)

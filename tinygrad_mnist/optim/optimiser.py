@@ -10,7 +10,7 @@ old values says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -195,6 +195,20 @@ class Optimizer:
     def states(self) -> list[dict[str, Any]]:
         """List what is remembered about each parameter: the dicts themselves, not copies."""
         return [place.state for places in self._places for place in places]
+
+    def bookmark(self) -> Callable[[], None]:
+        """Return what goes back to here with all that is remembered but for arrays' contents."""
+        before = [
+            (place, dict(place.state), place.has_moved) for own in self._places for place in own
+        ]
+
+        def go_back() -> None:
+            for place, state, has_moved in before:
+                place.state.clear()
+                place.state.update(state)
+                place.has_moved = has_moved
+
+        return go_back
 
     def state_dict(self) -> dict[str, Any]:
         """Copy all that it takes to continue, in PyTorch's form.
