@@ -116,7 +116,9 @@ class Reach:
         for tensor, array, node in self._nodes:
             if tensor._array is not array or tensor._node is not node:
                 return False
-        return all(fingerprint(array) == print_ for _, array, print_ in self._prints)
+        return not self._prints or all(
+            fingerprint(array) == before for _, array, before in self._prints
+        )
 
     def change(self) -> str:
         """Name what is not the same any more."""
@@ -131,8 +133,8 @@ class Reach:
             for known, array, node in self._nodes:
                 if known is tensor and (tensor._array is not array or tensor._node is not node):
                     return f"{name} holds another array, or needs a gradient where it did not"
-        for name, array, print_ in self._prints:
-            if fingerprint(array) != print_:
+        for name, array, before in self._prints:
+            if fingerprint(array) != before:
                 return f"the array {name} was written to"
         return "nothing"
 

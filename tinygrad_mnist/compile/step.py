@@ -109,18 +109,21 @@ class CompiledStep:
     def _replay(self, args: tuple[Any, ...]) -> Replay:
         """Find a replay for arguments of this form that holds; else capture one."""
         known = self._replays.setdefault((is_grad_enabled(), *map(_form, args)), [])
-        replay = next((each for each in known if each.reach.holds()), None)
+        replay = _holding(known)
         if replay is None:
             with capturing:  # where nobody else's symbols are in the way
-                replay = next((each for each in known if each.reach.holds()), None)
-                if replay is None:
-                    if known:
-                        self._say_why(known[0])
-                    arguments = dict(zip(self._names, args, strict=True))
-                    replay = Replay(self._function, arguments, self._backend)
-                    known.insert(0, replay)
-                    del known[_KEPT:]
+                replay = _holding(known) or self._captured(args, known)
         self._latest = replay
+        return replay
+
+    def _captured(self, args: tuple[Any, ...], known: list[Replay]) -> Replay:
+        """Capture the step, and keep the replay."""
+        if known:
+            self._say_why(known[0])
+        arguments = dict(zip(self._names, args, strict=True))
+        replay = Replay(self._function, arguments, self._backend)
+        known.insert(0, replay)
+        del known[_KEPT:]
         return replay
 
     def _say_why(self, replay: Replay) -> None:
@@ -231,6 +234,14 @@ class CompiledStep:
         if self._latest is None:
             raise RuntimeError("the step was not called yet: call it once, then look at it")
         return self._latest
+
+
+def _holding(replays: list[Replay]) -> Replay | None:
+    """Find one for which everything is as it was when it was captured."""
+    for replay in replays:
+        if replay.reach.holds():
+            return replay
+    return None
 
 
 def _form(argument: Any) -> Any:
