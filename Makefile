@@ -15,7 +15,7 @@ help:
 	@echo "make lint       check format and style"
 	@echo "make types      check the types"
 	@echo "make docs       write docs/functions.md, the list of functions, anew"
-	@echo "make bench      measure speed and memory, up to two hours; ARGS='step' measures one thing"
+	@echo "make bench      measure speed and memory, an hour; ARGS='step' measures one thing"
 	@echo "make results    train the classic networks on all of MNIST, two hours, and write docs/results.md"
 	@echo "make clean      remove what the others made"
 

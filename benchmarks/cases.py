@@ -44,12 +44,12 @@ class Case:
 
 
 CASES = (
-    Case("784-10-10", 32, rounds=15, steps_a_turn=200, alone_rounds=5),
-    Case("784-10-10", 128, rounds=15, steps_a_turn=100, alone_rounds=5),
-    Case("784-10-10", 60_000, rounds=25, steps_a_turn=1, epochs_alone=3),
-    Case("784-128-10", 128, rounds=11, steps_a_turn=40),
-    Case("784-800-10", 128, rounds=7, steps_a_turn=10),
-    Case(LENET, 128, rounds=3, steps_a_turn=5, alone_rounds=2),
+    Case("784-10-10", 32, rounds=15, steps_a_turn=200),
+    Case("784-10-10", 128, rounds=15, steps_a_turn=100),
+    Case("784-10-10", 60_000, rounds=25, steps_a_turn=1, alone_rounds=2, epochs_alone=3),
+    Case("784-128-10", 128, rounds=11, steps_a_turn=40, alone_rounds=2),
+    Case("784-800-10", 128, rounds=7, steps_a_turn=10, alone_rounds=2),
+    Case(LENET, 128, rounds=3, steps_a_turn=5, alone_rounds=1),
 )
 
 
