@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .c_source import CSource
 from .memory import Layout
+from .numpy_calls import writes
 from .numpy_source import NumpySource
 from .program import Program
 
@@ -43,6 +44,8 @@ def describe(program: Program, captured: int, source: NumpySource, compiled: CSo
             f"{_short(names, 24):24} {f'{first.dtype} {first.shape}':24} {storage.nbytes:12,}  "
             f"{storage.offset:10,}  {storage.first} – {storage.last}"
         )
+    if compiled is None and (names := _with_own_memory(program)):
+        lines += ["", f"bring memory of their own: {', '.join(names)}"]
     groups = _fused(source) if compiled is None else compiled.fused
     lines += ["", "computed together", *(f"  {_short(group, 96)}" for group in groups)]
     return "\n".join(lines)
@@ -52,6 +55,16 @@ def _form(source: NumpySource, compiled: CSource | None) -> str:
     if compiled is None:
         return f"NumPy, {source.statements} statements"
     return f"C, {compiled.kernels} kernels (in NumPy: {source.statements} statements)"
+
+
+def _with_own_memory(program: Program) -> list[str]:
+    """Name the functions whose results NumPy, or we, can't write to memory set aside."""
+    names = (
+        operation.function.__name__.strip("_")
+        for operation in program.operations
+        if not (operation.is_view or writes(operation))
+    )
+    return list(dict.fromkeys(names))
 
 
 def _total(layout: Layout) -> int:
