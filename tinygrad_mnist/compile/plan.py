@@ -44,8 +44,8 @@ def describe(program: Program, captured: int, source: NumpySource, compiled: CSo
             f"{_short(names, 24):24} {f'{first.dtype} {first.shape}':24} {storage.nbytes:12,}  "
             f"{storage.offset:10,}  {storage.first} – {storage.last}"
         )
-    if compiled is None and (names := _with_own_memory(program)):
-        lines += ["", f"bring memory of their own: {', '.join(names)}"]
+    if compiled is None and (own := _with_own_memory(program)):
+        lines += ["", f"bring memory of their own: {', '.join(own)}"]
     groups = _fused(source) if compiled is None else compiled.fused
     lines += ["", "computed together", *(f"  {_short(group, 96)}" for group in groups)]
     return "\n".join(lines)
