@@ -1,6 +1,6 @@
 """Capturing: a step is run once on symbols, and what is done with them is the program.
 
-While it runs, each Tensor that the step can reach holds a symbol in place of its array, the
+While it runs, a symbol stands in for each array that the step can reach, in Tensors or not; the
 optimisers' own arrays and numbers are symbols, too, and generators note what is drawn. Nothing is
 changed for good: when the step has run, every Tensor has its array back, with what was in it.
 """

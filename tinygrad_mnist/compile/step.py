@@ -329,8 +329,8 @@ def compile(function: Callable[..., Any] | None = None, *, backend: str = "auto"
     -----
     In NumPy, results are those of the eager function bit for bit, where that has the same memory
     layouts; in C they may differ in the last place of each operation, since sums are added up in
-    another order and products are added without being rounded first. After a step, the parameters'
-    `grad` is None.
+    another order and products are added without being rounded first. Large matrix products have the
+    threads of NumPy's BLAS; all else runs on one. After a step, the parameters' `grad` is None.
 
     When a model, an optimiser's options or a variable were exchanged, the step is captured again,
     and a `CompileWarning` says why. Inside of `detect_anomaly` the function itself is called.
