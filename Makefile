@@ -48,9 +48,9 @@ clean:
 	rm -rf $(VENV) runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/installed-cli: EXTRAS := cli
-$(VENV)/installed-test: EXTRAS := cli,test
-$(VENV)/installed-peers: EXTRAS := cli,test,peers
-$(VENV)/installed-dev: EXTRAS := cli,test,dev
+$(VENV)/installed-test: EXTRAS := cli,study,test
+$(VENV)/installed-peers: EXTRAS := cli,study,test,peers
+$(VENV)/installed-dev: EXTRAS := cli,study,test,dev
 
 $(VENV)/installed-%: $(BIN)/python pyproject.toml
 	@echo "installing tinygrad-mnist[$(EXTRAS)] into $(VENV)"

@@ -20,7 +20,7 @@ from .capturing import (
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording, transforming
 from .hooks import Handle, watch, watch_of
 from .memory import wrote
-from .sweep import backward, gradients
+from .sweep import backward, fitted, freed, gradients
 from .tape import (
     NO_KEYWORDS,
     Leaf,
@@ -52,6 +52,8 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "ensure",
+    "fitted",
+    "freed",
     "gradients",
     "in_one_piece",
     "is_grad_enabled",

@@ -23,7 +23,7 @@ from .capturing import ForeignArray
 from .memory import fingerprint, last_write
 from .tape import NO_KEYWORDS, Node, Rule, Saved, Traced, as_array, wrap
 
-__all__ = ["backward", "gradients"]
+__all__ = ["backward", "fitted", "freed", "gradients"]
 
 _adding_up = Lock()  # other threads may sweep to the same leaves
 
@@ -128,7 +128,7 @@ def _carry(
         if rule is None:  # only where the sweep starts at a leaf
             continue
         if parents is None:
-            raise _freed(node)
+            raise freed(node)
         alone = node.place >= 0
         if alone:
             edges: Any = ((rule.vjps[node.place], parents),)
@@ -153,7 +153,7 @@ def _carry(
                 continue
             part = vjp(g, y, *inputs, **keywords) if keywords else vjp(g, y, *inputs)
             if part.shape != parent.shape or part.dtype is not parent.dtype:
-                part = _fitted(part, parent, rule)
+                part = fitted(part, parent, rule)
             if looking:
                 anomaly.check_gradient(part, node, "the gradient of an input")
             if parent.rule is None:
@@ -226,7 +226,8 @@ def _start(root: Traced, gradient: Any, create_graph: bool) -> tuple[Node, Any]:
     return node, gradient
 
 
-def _freed(node: Node) -> RuntimeError:
+def freed(node: Node) -> RuntimeError:
+    """Make the error that says that a node's part of the graph is gone, and how to keep it."""
     return RuntimeError(
         f"{node.name}: this part of the graph was already swept, and freed on the way; to sweep "
         f"it again, call backward(retain_graph=True) the first time"
@@ -279,7 +280,7 @@ def _leading_to(wanted: set[Node], start: Node) -> set[Node]:
     while stack:
         node = stack.pop()
         if node.parents is None:
-            raise _freed(node)
+            raise freed(node)
         for parent in node.followed:
             if parent.time >= oldest and parent not in found:
                 found.add(parent)
@@ -300,7 +301,7 @@ def _own(part: Any, g: Any) -> Any:
     return wrap(type(part), array.copy(), part._node) if isinstance(part, Traced) else array.copy()
 
 
-def _fitted(g: Any, node: Node, rule: Rule) -> Any:
+def fitted(g: Any, node: Node, rule: Rule) -> Any:
     """Bring a gradient to the shape and dtype of the value it belongs to.
 
     This is where broadcasting is undone: an input that was stretched along an axis gets the

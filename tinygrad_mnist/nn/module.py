@@ -10,7 +10,7 @@ import numpy as np
 from ..engine import no_grad
 from ..tensor import Tensor
 
-__all__ = ["Module", "Sequential"]
+__all__ = ["Module", "Sequential", "walk"]
 
 
 class Module:
@@ -51,7 +51,7 @@ class Module:
 
     def named_state(self) -> Iterator[tuple[str, Tensor]]:
         """Iterate over all Tensors inside, with names such as ``"0.weight"``."""
-        return ((name, part) for name, part in _walk("", self) if isinstance(part, Tensor))
+        return ((name, part) for name, part in walk("", self) if isinstance(part, Tensor))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Iterate over the Tensors that are learned, each once, with their names."""
@@ -67,7 +67,7 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """Iterate over this module and all modules inside."""
-        return (part for _, part in _walk("", self) if isinstance(part, Module))
+        return (part for _, part in walk("", self) if isinstance(part, Module))
 
     def extra_repr(self) -> str:
         """Write the arguments that the printed form shows."""
@@ -79,7 +79,7 @@ class Module:
         inside = [
             (name, part)
             for attribute, value in self.parts()
-            for name, part in _walk(attribute, value, (id(self),), deep=False)
+            for name, part in walk(attribute, value, (id(self),), deep=False)
             if isinstance(part, Module)
         ]
         if not inside:
@@ -138,7 +138,7 @@ class Module:
             parameter.grad = None
 
 
-def _walk(
+def walk(
     name: str, value: Any, above: tuple[int, ...] = (), *, deep: bool = True
 ) -> Iterator[tuple[str, Any]]:
     """Find the Tensors and Modules in a value, the value itself included.
@@ -159,7 +159,7 @@ def _walk(
         parts = value.items()
     for key, part in parts:
         inner = f"{name}.{key}" if name else str(key)
-        yield from _walk(inner, part, (*above, id(value)), deep=deep)
+        yield from walk(inner, part, (*above, id(value)), deep=deep)
 
 
 class Sequential(Module):

@@ -1,0 +1,16 @@
+"""Seeing inside: the graph as data and as a picture, and the backward sweep step by step."""
+
+from .graph import Graph, GraphEdge, GraphNode, Group, graph
+from .trace import Contribution, Step, Trace, trace
+
+__all__ = [
+    "Contribution",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
+    "Group",
+    "Step",
+    "Trace",
+    "graph",
+    "trace",
+]

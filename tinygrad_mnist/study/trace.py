@@ -1,0 +1,352 @@
+"""The backward sweep, step by step, with everything that it computes on its way.
+
+The sweep that runs is the engine's own. For its duration the graph's nodes get rules that note what
+they are given and what they return; the sweep itself knows nothing of it, and costs nothing more
+where nobody traces.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import groupby
+from time import perf_counter
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+
+from ..engine import Leaf, Node, Rule, fitted, gradients, wrap
+from ..tensor import Tensor
+from .graph import Graph, GraphNode, build
+from .names import find_names
+from .tables import table
+from .tape import formula, inputs, recorded
+
+__all__ = ["Contribution", "Step", "Trace", "trace"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contribution:
+    """What one step adds to the gradient of one of its inputs.
+
+    Attributes
+    ----------
+    place
+        Which input it is, from 0.
+    input
+        The input.
+    formula
+        Its gradient in LaTeX, as the rule has it.
+    unsummed
+        What the rule returned, of the shape to which the input was broadcast.
+    axes
+        The axes of `unsummed` that were summed, because broadcasting had stretched the input along
+        them; empty where it had not.
+    array
+        What is added to the input's gradient, of the input's shape and dtype.
+    earlier
+        What later uses of the input had contributed before, which `array` is added to; None where
+        this is the first to arrive.
+    seconds
+        How long the rule took.
+    """
+
+    place: int
+    input: GraphNode
+    formula: str
+    unsummed: np.ndarray
+    axes: tuple[int, ...]
+    array: np.ndarray
+    earlier: np.ndarray | None
+    seconds: float
+
+    @property
+    def total(self) -> np.ndarray:
+        """The input's gradient as far as it is known after this step."""
+        return self.array if self.earlier is None else self.earlier + self.array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One operation that the sweep passes.
+
+    Attributes
+    ----------
+    number
+        Its place in the sweep, from 0.
+    node
+        The operation and its value.
+    upstream
+        The gradient of its value, complete by now, as the rule was given it.
+    contributions
+        What it passes on, one an input that needs a gradient.
+    """
+
+    number: int
+    node: GraphNode
+    upstream: np.ndarray
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def operation(self) -> str:
+        """The operation's name."""
+        return self.node.operation
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """The gradients that it computes in LaTeX, one a contribution."""
+        return tuple(contribution.formula for contribution in self.contributions)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the inputs that it contributes to."""
+        return tuple(contribution.input.shape for contribution in self.contributions)
+
+    @property
+    def seconds(self) -> float:
+        """How long its rules took, without what tracing adds."""
+        return sum(contribution.seconds for contribution in self.contributions)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the arrays that its rules returned."""
+        return sum(contribution.unsummed.nbytes for contribution in self.contributions)
+
+
+class Trace(Sequence[Step]):
+    """A backward sweep as a sequence of steps, in the order in which it ran.
+
+    ``trace[0]`` is a step, and ``trace["0.weight"]`` the trace of those steps through which that
+    gradient came, with those contributions only.
+
+    Attributes
+    ----------
+    steps
+        All steps.
+    gradients
+        The gradients of the named leaves that the sweep ended at, by name.
+    graph
+        The graph that was swept.
+    """
+
+    def __init__(
+        self, steps: Iterable[Step], gradients: dict[str, np.ndarray], graph: Graph
+    ) -> None:
+        self.steps = tuple(steps)
+        self.gradients = gradients
+        self.graph = graph
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    @overload
+    def __getitem__(self, key: int) -> Step: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Step, ...]: ...
+    @overload
+    def __getitem__(self, key: str) -> Trace: ...
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        return self._towards(key) if isinstance(key, str) else self.steps[key]
+
+    @property
+    def seconds(self) -> float:
+        """How long the rules took."""
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the arrays that the rules returned."""
+        return sum(step.bytes for step in self.steps)
+
+    def _towards(self, name: str) -> Trace:
+        """Keep what leads to the gradient of the value of a name."""
+        target = named(self.graph, name, "trace")
+        leading = {target.number}
+        steps: list[Step] = []
+        for step in reversed(self.steps):
+            kept = tuple(part for part in step.contributions if part.input.number in leading)
+            if kept:
+                leading.add(step.node.number)
+                steps.append(replace(step, contributions=kept))
+        known = {name: self.gradients[name]} if name in self.gradients else {}
+        return Trace(steps[::-1], known, self.graph)
+
+    def __repr__(self) -> str:
+        return table(
+            ("step", "operation", "upstream", "to", "formula", "summed", "added to", "µs", "bytes"),
+            (row for step in self.steps for row in _rows(step)),
+            right=(0, 7, 8),
+        )
+
+
+def _rows(step: Step) -> Iterator[tuple[str, ...]]:
+    """Write a step as rows of a table, one a contribution."""
+    first: tuple[str, ...] = (str(step.number), step.operation, str(step.node.shape))
+    for part in step.contributions:
+        summed = f"{part.unsummed.shape} over {part.axes}" if part.axes else ""
+        yield (
+            *first,
+            f"{part.input.label} {part.input.shape}",
+            part.formula,
+            summed,
+            "" if part.earlier is None else "earlier uses",
+            f"{part.seconds * 1e6:.1f}",
+            f"{part.unsummed.nbytes:,}",
+        )
+        first = ("", "", "")
+
+
+def named(graph: Graph, name: str, what: str) -> GraphNode:
+    """Find the node of a name, or offer those that are spelt like it.
+
+    Raises
+    ------
+    KeyError
+        If there is no such node.
+    """
+    try:
+        return graph[name]
+    except KeyError:
+        known = [node.name for node in graph.nodes if node.name]
+        near = get_close_matches(name, known, cutoff=0.4) or known[:8]
+        offer = f"; did you mean {', '.join(map(repr, near))}?" if near else ", nor any other name"
+        raise KeyError(f"{what}: no value of this graph is called {name!r}{offer}") from None
+
+
+def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
+    """Run the backward sweep and note every step of it.
+
+    It is the engine's own sweep, with hooks and all. But nothing is left behind: no ``grad`` is
+    touched, and the graph is kept, so that it can be swept again.
+
+    Parameters
+    ----------
+    loss
+        What to sweep from: a Tensor that needs a gradient.
+    model
+        As for `graph`: where the names come from. If not given, the caller's variables.
+    gradient
+        What to start with, of the Tensor's shape; 1 if not given, for a scalar.
+
+    Returns
+    -------
+    The steps. Their arrays can't be written to.
+
+    Raises
+    ------
+    RuntimeError
+        If the Tensor has no history, if its graph was already swept and freed, or if it is not a
+        scalar and no `gradient` is given.
+
+    Examples
+    --------
+    >>> import tinygrad_mnist as tg
+    >>> from tinygrad_mnist import study
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> steps = study.trace((x * x).sum())
+    >>> [step.operation for step in steps]
+    ['sum', 'multiply']
+    >>> [part.array.tolist() for part in steps[1].contributions]
+    [[1.0, 2.0], [1.0, 2.0]]
+    >>> steps.gradients["x"]
+    array([2., 4.], dtype=float32)
+    """
+    nodes = recorded(loss, "study.trace")
+    names = find_names(model, sys._getframe(1), nodes)
+    leaves = [node for node in nodes if isinstance(node, Leaf)]
+    notes: list[_Note] = []
+    rules = [(node, node.rule) for node in nodes if node.rule is not None]
+    try:
+        for node, rule in rules:
+            node.rule = _Noting(rule, node, notes)
+        targets = [wrap(Tensor, None, leaf) for leaf in leaves]
+        found = gradients(loss, targets, gradient, retain_graph=True)
+    finally:
+        for node, rule in rules:
+            node.rule = rule
+    graph = build(nodes, names)
+    known = {
+        name: _frozen(g)
+        for leaf, g in zip(leaves, found, strict=True)
+        if g is not None and (name := names.of(leaf)) is not None
+    }
+    return Trace(_steps(notes, nodes, graph), known, graph)
+
+
+class _Note(NamedTuple):
+    """What one vjp was given and what it returned."""
+
+    node: Node
+    place: int
+    upstream: Any
+    part: Any
+    seconds: float
+
+
+class _Noting(Rule):
+    """A rule that does what another does, and notes it."""
+
+    def __init__(self, rule: Rule, node: Node, notes: list[_Note]) -> None:
+        vars(self).update(vars(rule))
+        count = node.place + 1 if node.place >= 0 else len(node.parents)
+        vjps = [vjp for vjp, _ in zip(rule.vjps, range(count), strict=False)]
+        self.vjps = tuple(
+            vjp and _noting(vjp, node, place, notes) for place, vjp in enumerate(vjps)
+        )
+
+
+def _noting(vjp: Any, node: Node, place: int, notes: list[_Note]) -> Any:
+    def noting(g: Any, y: Any, *inputs: Any, **keywords: Any) -> Any:
+        start = perf_counter()
+        part = vjp(g, y, *inputs, **keywords)
+        notes.append(_Note(node, place, g, part, perf_counter() - start))
+        return part
+
+    return noting
+
+
+def _steps(notes: Sequence[_Note], nodes: Sequence[Node], graph: Graph) -> Iterator[Step]:
+    """Sort out what belongs together."""
+    numbers = {node: number for number, node in enumerate(nodes)}
+    so_far: dict[Node, np.ndarray] = {}
+    passed = groupby(notes, key=lambda note: note.node)
+    for count, (node, own) in enumerate(passed):
+        parents = dict(inputs(node))
+        contributions = []
+        for note in own:
+            upstream, parent = note.upstream, parents[note.place]
+            array = fitted(note.part, parent, node.rule)
+            earlier = so_far.get(parent)
+            so_far[parent] = array if earlier is None else earlier + array
+            contributions.append(
+                Contribution(
+                    note.place,
+                    graph.nodes[numbers[parent]],
+                    formula(node, note.place),
+                    _frozen(note.part),
+                    _summed_axes(note.part.shape, parent.shape),
+                    _frozen(array),
+                    None if earlier is None else _frozen(earlier),
+                    note.seconds,
+                )
+            )
+        yield Step(count, graph.nodes[numbers[node]], _frozen(upstream), tuple(contributions))
+
+
+def _summed_axes(stretched: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    extra = len(stretched) - len(shape)
+    pairs = enumerate(zip(stretched[extra:], shape, strict=True), extra)
+    return (*range(extra), *(axis for axis, (n, own) in pairs if n != own))
+
+
+def _frozen(array: Any) -> np.ndarray:
+    """Look at an array without being able to write to it."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
