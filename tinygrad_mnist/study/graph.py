@@ -13,7 +13,7 @@ import numpy as np
 from ..engine import Node
 from . import dot, mermaid
 from .layers import layers_of, within
-from .names import Names, find_names
+from .names import Names, find_names, variables_of
 from .tape import formula, inputs, recorded
 
 __all__ = ["Graph", "GraphEdge", "GraphNode", "build", "graph"]
@@ -302,7 +302,7 @@ def graph(loss: Any, model: Any = None) -> Graph:
     [(0, 1, 0), (0, 1, 1), (1, 2, 0)]
     """
     nodes = recorded(loss, "study.graph")
-    return build(nodes, find_names(model, sys._getframe(1), nodes))
+    return build(nodes, find_names(model, variables_of(sys._getframe(1)), nodes))
 
 
 def build(nodes: Sequence[Node], names: Names) -> Graph:

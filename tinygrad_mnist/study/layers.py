@@ -1,30 +1,38 @@
 """Which layer of the model an operation belongs to.
 
-The graph does not say, since noting it would cost time in every forward pass. It follows from what
-the graph does say: an operation that takes a parameter belongs to the module that has the
-parameter, and what lies between two layers belongs to the modules between them.
+The graph does not say: noting it would cost time in every forward pass. It follows from what the
+graph does say. An operation that takes a parameter belongs to the module that has the parameter.
+What lies between two of them and takes none belongs to the innermost module around both; and in a
+`Sequential`, where it is known what comes after what, to one of the layers in between. Where that
+can't be told, it stays with the module around, which is true of it in any case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from types import FunctionType
+from typing import Any
 
-from ..engine import Node
+from .. import engine, nn
+from ..engine import Node, Rule
 from ..nn import Module, Sequential
 from .names import Names
 from .tape import inputs
 
 __all__ = ["layers_of", "within"]
 
+_ENGINE = engine.__name__
 
-def layers_of(nodes: Sequence[Node], names: Names) -> dict[Node, str]:
-    """Find the layers of operations and parameters, as names of modules.
+Layers = dict[Node, str]  # the names of the modules; a node that belongs to none is left out
+Modules = Mapping[str, Module]
 
-    An operation without parameters belongs to the innermost module that has everything around it:
-    the parameters' modules before it and those after it. In a `Sequential` it belongs to the one
-    layer between those, or of several to the next one that calls a function of its name. What
-    comes before the first parameter or after the last one belongs to no module but the trailing
-    layers of a `Sequential`.
+
+def layers_of(nodes: Sequence[Node], names: Names) -> Layers:
+    """Find the layers of operations and parameters.
+
+    What comes before the first parameter belongs to no layer, and neither does what comes after
+    the last one, but for layers at the end of a `Sequential` that call an operation of this name.
 
     Parameters
     ----------
@@ -33,36 +41,25 @@ def layers_of(nodes: Sequence[Node], names: Names) -> dict[Node, str]:
     names
         Theirs.
     """
-    if not names.modules:
+    modules = names.modules
+    if not modules:
         return {}
-    layers: dict[Node, str] = {}
-    below: dict[Node, set[str]] = {}  # the nearest layers with parameters, towards the leaves
+    layers: Layers = {}
     for node in nodes:
-        own = [parent for _, parent in inputs(node)]
-        modules = {names.module_of(parent) for parent in own if parent.rule is None} - {None}
-        if node.rule is None:
-            module = names.module_of(node)
-            if module is not None:
-                layers[node] = module
-        elif modules:
-            layers[node] = _common(sorted(filter(None.__ne__, modules)))  # type: ignore[arg-type]
-        below[node] = (
-            {layers[node]}
-            if node in layers
-            else {layer for parent in own for layer in below[parent]}
-        )
-    above: dict[Node, set[str]] = {node: set() for node in nodes}
-    for node in reversed(nodes):
-        seen = {layers[node]} if node in layers else above[node]
-        for _, parent in inputs(node):
-            above[parent] |= seen
-    order = {name: i for i, name in enumerate(names.modules)}
-    for node in nodes:
-        if node not in layers and below[node]:
-            before = {layers[p] for _, p in inputs(node) if p in layers and p.rule is not None}
-            layer = _between(node, before | below[node], above[node], names.modules, order)
-            if layer is not None:
-                layers[node] = layer
+        parameters = [node] if node.rule is None else [p for _, p in inputs(node) if p.rule is None]
+        owners = {owner for p in parameters if (owner := names.owner(p)) is not None}
+        if owners and (layer := _around(owners, modules)) is not None:
+            layers[node] = layer
+    chains = _chains(modules)
+    for between in (_by_name, _by_place):
+        below, above = _nearest(nodes, layers)
+        for node in nodes:
+            if node not in layers and below[node]:
+                nearest = {layer for _, p in inputs(node) for layer in _own(p, layers, below)}
+                stretch = _stretch(chains, nearest, above[node])
+                layer = between(node.name, stretch, nearest, above[node], modules)
+                if layer is not None:
+                    layers[node] = layer
     return layers
 
 
@@ -71,44 +68,135 @@ def within(layer: str, module: str) -> bool:
     return not module or layer == module or layer.startswith(f"{module}.")
 
 
-def _common(modules: Sequence[str]) -> str:
-    """Name the innermost module that contains all of some modules."""
-    parts = [module.split(".") for module in modules]
-    shared = 0
-    while all(len(p) > shared and p[shared] == parts[0][shared] for p in parts):
-        shared += 1
-    return ".".join(parts[0][:shared])
+def _around(layers: Iterable[str], modules: Modules) -> str | None:
+    """Name the innermost module that contains all of some layers."""
+    first, *others = layers
+    while first not in modules or not all(within(layer, first) for layer in others):
+        if not first:
+            return None
+        first = first.rpartition(".")[0]
+    return first
 
 
-def _between(
-    node: Node,
-    below: set[str],
-    above: set[str],
-    modules: Mapping[str, Module],
-    order: Mapping[str, int],
+def _own(node: Node, layers: Layers, nearest: Mapping[Node, set[str]]) -> set[str]:
+    return {layers[node]} if node in layers else nearest[node]
+
+
+def _nearest(
+    nodes: Sequence[Node], layers: Layers
+) -> tuple[dict[Node, set[str]], dict[Node, set[str]]]:
+    """List the layers that come next to each node, on all ways down and on all ways up."""
+    below: dict[Node, set[str]] = {}
+    above: dict[Node, set[str]] = {node: set() for node in nodes}
+    for node in nodes:
+        below[node] = {layer for _, p in inputs(node) for layer in _own(p, layers, below)}
+    for node in reversed(nodes):
+        for _, parent in inputs(node):
+            above[parent] |= _own(node, layers, above)
+    return below, above
+
+
+# --- one layer after another --------------------------------------------------------------------
+
+
+def _chains(modules: Modules) -> dict[str, list[str]]:
+    """List for each layer of a `Sequential` all of its layers, in the order of their calls.
+
+    Those of a `Sequential` inside of another one are counted among the outer one's.
+    """
+    chains: dict[str, list[str]] = {}
+    for name, module in modules.items():
+        outer = name
+        while outer and _is_chain(modules.get(parent := outer.rpartition(".")[0])):
+            outer = parent
+        if outer != name and not _is_chain(module):
+            chains.setdefault(outer, []).append(name)
+    return {name: chain for chain in chains.values() for name in chain}
+
+
+def _is_chain(module: Module | None) -> bool:
+    return isinstance(module, Sequential) and type(module).forward is Sequential.forward
+
+
+def _stretch(chains: Mapping[str, list[str]], below: set[str], above: set[str]) -> list[str]:
+    """List the layers of a `Sequential` from the last one below to the first one above.
+
+    Both are included. If nothing is above, it is all that follow; if these are not layers of one
+    `Sequential`, or if it was called several times, it is none.
+    """
+    start, end = 0, -1
+    chain: list[str] | None = None
+    for side in (below, above):
+        for layer in side:
+            while layer and layer not in chains:
+                layer = layer.rpartition(".")[0]
+            found = chains.get(layer)
+            if found is None or (chain is not None and found is not chain):
+                return []
+            chain = found
+            place = chain.index(layer)
+            if side is below:
+                start = max(start, place)
+            else:
+                end = place if end < 0 else min(end, place)
+    return (chain or [])[start:] if not above else (chain or [])[start : end + 1]
+
+
+def _by_name(
+    operation: str, stretch: list[str], below: set[str], above: set[str], modules: Modules
 ) -> str | None:
-    """Find the layer of an operation that takes no parameters itself."""
-    last = max(order[layer] for layer in below)
-    first = min((order[layer] for layer in above), default=len(order))
-    around = _common(sorted(below | above))
-    if isinstance(modules.get(around), Sequential) or len(below | above) == 1:
-        between = [
-            name
-            for name, place in order.items()
-            if last <= place < first
-            and not any(part is not modules[name] for part in modules[name].modules())
-            and not any(True for _ in modules[name].named_parameters())
-        ]
-        calling = [name for name in between if _calls(modules[name], node.name)]
-        if calling:
-            return calling[0]
-        if above and len([name for name in between if order[name] > last]) == 1:
-            return between[-1]
-    return around if above else None
+    """Choose the layer of a stretch that calls an operation.
+
+    It must be the only one, or the first of several that are not the ends. A layer without
+    parameters below was chosen for the operation before, and has had its call.
+    """
+    if len(stretch) < 2:
+        return None
+    if not any(True for _ in modules[stretch[0]].named_parameters()):
+        stretch = stretch[1:]
+    calling = [name for name in stretch if operation in _calls(modules[name])]
+    ends = {stretch[0], stretch[-1]} if above else {stretch[0]}
+    if len(calling) > 1 and not ends.isdisjoint(calling):
+        return None
+    return calling[0] if calling else None
 
 
-def _calls(module: Module, operation: str) -> bool:
-    """Tell whether a module's forward calls a function of an operation's name."""
-    called = {name.strip("_") for name in type(module).forward.__code__.co_names}
-    rule = getattr(module, "rule", None)
-    return operation in called | {type(module).__name__.lower(), getattr(rule, "name", None)}
+def _by_place(
+    operation: str, stretch: list[str], below: set[str], above: set[str], modules: Modules
+) -> str | None:
+    """Choose the only layer between two, if all is known of these, or else the module around."""
+    if not above:
+        return None
+    if len(stretch) == 3 and all(_is_known(modules[end]) for end in (stretch[0], stretch[-1])):
+        return stretch[1]
+    return _around(below | above, modules)
+
+
+def _is_known(module: Module) -> bool:
+    """Tell whether a module is one of this package, which `_by_name` knows everything of."""
+    return type(module).__module__.startswith(nn.__name__)
+
+
+def _calls(module: Module) -> set[str]:
+    """List the names of what is called when a module is."""
+    kinds: set[Any] = {type(part) for part in module.modules()}
+    return set().union(*map(_called, kinds))
+
+
+@cache
+def _called(kind: Any) -> frozenset[str]:
+    """List the names in the code of a class's `forward`, and in that of functions that it calls.
+
+    The engine's own functions are not entered: they call what every operation needs.
+    """
+    functions, seen = [kind.forward], set()
+    names: set[str] = set()
+    while functions:
+        function = functions.pop()
+        seen.add(function)
+        for name in function.__code__.co_names:
+            found = function.__globals__.get(name, getattr(kind, name, None))
+            names.add(found.name if isinstance(found, Rule) else name.strip("_"))
+            if isinstance(found, FunctionType) and not found.__module__.startswith(_ENGINE):
+                functions += [] if found in seen else [found]
+    return frozenset(names)

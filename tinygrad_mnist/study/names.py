@@ -7,14 +7,31 @@ the model that is given, or in the variables of the function that asks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from types import FrameType
 from typing import Any
 
 from ..engine import Leaf, Node
-from ..nn.module import Module, walk
+from ..nn import Module
+from ..nn.module import walk
 from ..tensor import Tensor
 
-__all__ = ["Names", "find_names"]
+__all__ = ["Names", "UnknownName", "find_names", "models_in", "variables_of"]
+
+Variables = Mapping[str, Any]
+
+
+class UnknownName(KeyError):  # noqa: N818  # as KeyError is called
+    """Nothing has this name; the message offers those that are spelt like it."""
+
+    def __init__(self, name: str, what: str, known: Iterable[str]) -> None:
+        known = list(known)
+        near = get_close_matches(name, known, cutoff=0.4) or known[:8]
+        offer = f"did you mean {', '.join(map(repr, near))}?" if near else "there are none"
+        super().__init__(f"{what} {name!r}; {offer}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Names:
@@ -37,18 +54,18 @@ class Names:
         """Give the name of a value, if it has one."""
         return self._names.get(node)
 
-    def module_of(self, node: Node) -> str | None:
+    def owner(self, leaf: Node) -> str | None:
         """Give the name of the module that a parameter is part of."""
-        name = self._names.get(node)
+        name = self._names.get(leaf)
         while name:
             name = name.rpartition(".")[0]
             if name in self.modules:
                 return name
         return None
 
-    def lacks(self, nodes: Iterable[Node]) -> bool:
-        """Tell whether one of the nodes has no name."""
-        return any(node not in self._names for node in nodes)
+    def name_all(self, nodes: Iterable[Node]) -> bool:
+        """Tell whether each of these nodes has a name."""
+        return all(node in self._names for node in nodes)
 
     def enter(self, name: str, thing: Any, wanted: Collection[Node]) -> None:
         """Take over the names of the Tensors in a thing, if they are wanted and have none yet."""
@@ -62,7 +79,13 @@ class Names:
                 self.tensors[inner] = part
 
 
-def find_names(model: Any, frame: FrameType, nodes: Collection[Node]) -> Names:
+def variables_of(frame: FrameType) -> Variables:
+    """List a function's local and global variables, and in a method those of its object."""
+    own = getattr(frame.f_locals.get("self"), "__dict__", {})
+    return {**frame.f_globals, **own, **frame.f_locals}
+
+
+def find_names(model: Any, variables: Variables, nodes: Collection[Node]) -> Names:
     """Find the names of a graph's nodes.
 
     Parameters
@@ -70,43 +93,56 @@ def find_names(model: Any, frame: FrameType, nodes: Collection[Node]) -> Names:
     model
         A module, or a list or dict of modules and Tensors, whose names come first; None to look
         for modules among the variables.
-    frame
-        The function whose local and global variables are looked at.
+    variables
+        The caller's.
     nodes
         What is to be named.
+
+    Raises
+    ------
+    TypeError
+        If the model is something else.
     """
     names, wanted = Names(), set(nodes)
     leaves = {node for node in wanted if isinstance(node, Leaf)}
-    if model is not None and not isinstance(model, Module | Mapping | list | tuple):
-        raise TypeError(f"model is of type {type(model).__name__}; expected a Module, or a dict")
     if model is not None:
-        names.enter("", model, wanted)
-    variables = {**frame.f_globals, **frame.f_locals}
-    if model is None:
-        found = _outermost(variables, leaves)
+        names.enter("", _checked(model), wanted)
+    else:
+        found = {k: m for k, m in models_in(variables).items() if _has_some_of(leaves, m)}
         for name, module in found.items():
             names.enter("" if len(found) == 1 else name, module, wanted)
     for name, thing in variables.items():
         if isinstance(thing, Tensor):
             names.enter(name, thing, wanted)
-    for name, thing in variables.items():
-        if not names.lacks(leaves):
+    for name, thing in variables.items():  # which may be long
+        if names.name_all(leaves):
             break
         if isinstance(thing, list | tuple | dict) and not name.startswith("_"):
             names.enter(name, thing, leaves)
     return names
 
 
-def _outermost(variables: Mapping[str, Any], leaves: Collection[Node]) -> dict[str, Module]:
-    """List the variables that hold a module with parameters of the graph, each module once.
-
-    A module that is part of another one that is listed is left out.
-    """
-    found: dict[str, Module] = {}
+def models_in(variables: Variables) -> dict[str, Module]:
+    """List the variables that hold a module, but those whose module is part of another one."""
+    found: dict[int, tuple[str, Module]] = {}
     for name, thing in variables.items():
-        if not isinstance(thing, Module) or any(thing is other for other in found.values()):
-            continue
-        if any(tensor._node in leaves for _, tensor in thing.named_state()):
-            found[name] = thing
-    inner = {id(part) for module in found.values() for part in list(module.modules())[1:]}
-    return {name: module for name, module in found.items() if id(module) not in inner}
+        if isinstance(thing, Module):
+            found.setdefault(id(thing), (name, thing))
+    for _, module in list(found.values()):
+        for part in module.modules():
+            if part is not module:
+                found.pop(id(part), None)
+    return dict(found.values())
+
+
+def _has_some_of(leaves: Collection[Node], module: Module) -> bool:
+    return any(tensor._node in leaves for _, tensor in module.named_state())
+
+
+def _checked(model: Any) -> Any:
+    if not isinstance(model, Module | Mapping | list | tuple):
+        raise TypeError(
+            f"model: expected a Module, or a list or dict of Modules and Tensors, not "
+            f"{type(model).__name__}"
+        )
+    return model

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import groupby
 from time import perf_counter
 from typing import Any, NamedTuple, overload
@@ -20,7 +19,7 @@ import numpy as np
 from ..engine import Leaf, Node, Rule, fitted, gradients, wrap
 from ..tensor import Tensor
 from .graph import Graph, GraphNode, build
-from .names import find_names
+from .names import UnknownName, find_names, variables_of
 from .tables import table
 from .tape import formula, inputs, recorded
 
@@ -214,9 +213,7 @@ def named(graph: Graph, name: str, what: str) -> GraphNode:
         return graph[name]
     except KeyError:
         known = [node.name for node in graph.nodes if node.name]
-        near = get_close_matches(name, known, cutoff=0.4) or known[:8]
-        offer = f"; did you mean {', '.join(map(repr, near))}?" if near else ", nor any other name"
-        raise KeyError(f"{what}: no value of this graph is called {name!r}{offer}") from None
+        raise UnknownName(name, f"{what}: no value of this graph is called", known) from None
 
 
 def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
@@ -258,7 +255,7 @@ def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
     array([2., 4.], dtype=float32)
     """
     nodes = recorded(loss, "study.trace")
-    names = find_names(model, sys._getframe(1), nodes)
+    names = find_names(model, variables_of(sys._getframe(1)), nodes)
     leaves = [node for node in nodes if isinstance(node, Leaf)]
     notes: list[_Note] = []
     rules = [(node, node.rule) for node in nodes if node.rule is not None]
