@@ -2,7 +2,8 @@
 
 from .check import Check, check
 from .derivations import Comparison, Derivation, compare_by_hand
-from .graph import Graph, GraphEdge, GraphNode, Group, graph
+from .graph import Graph, graph
+from .parts import GraphEdge, GraphNode, Group
 from .trace import Contribution, Step, Trace, trace
 
 __all__ = [

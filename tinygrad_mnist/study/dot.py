@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from ..extras import need
-
-if TYPE_CHECKING:
-    from .graph import Graph, GraphNode, Group
+from .parts import GraphEdge, GraphNode, Group
 
 __all__ = ["svg", "text"]
 
 _HEAD = """\
 digraph {
-  rankdir=BT; bgcolor="transparent"; fontname="sans-serif"; fontsize=11
-  node [shape=box, style="rounded,filled", fillcolor="#f4f4f4", fontname="sans-serif", fontsize=11]
-  edge [color="#777777", arrowsize=0.7]"""
+  rankdir=BT; bgcolor="transparent"; fontname="sans-serif"; fontsize=11; fontcolor="#808080"
+  node [shape=box, style="rounded,filled", fillcolor="#eeeeee", fontname="sans-serif", fontsize=11]
+  edge [color="#808080", arrowsize=0.7]"""
 
 
-def text(graph: Graph) -> str:
+def text(groups: Group, edges: Iterable[GraphEdge]) -> str:
     """Write a graph in DOT."""
-    lines = [_HEAD, *_inside(graph.groups(), "  ")]
-    lines += [f"  n{edge.source} -> n{edge.target}" for edge in graph.edges]
+    lines = [_HEAD, *_inside(groups, "  ")]
+    lines += [f"  n{edge.source} -> n{edge.target}" for edge in edges]
     return "\n".join([*lines, "}", ""])
 
 
-def svg(graph: Graph) -> str:
-    """Draw a graph."""
+def svg(text: str) -> str:
+    """Draw a graph that is written in DOT.
+
+    Raises
+    ------
+    ImportError
+        If the package `graphviz` or Graphviz' program `dot` is not installed.
+    """
     graphviz = need("graphviz", "study", "drawing a graph")
     try:
-        return str(graphviz.Source(text(graph)).pipe(format="svg", encoding="utf-8"))
+        drawn = graphviz.Source(text).pipe(format="svg", encoding="utf-8")
     except graphviz.ExecutableNotFound:
         raise ImportError(
             "drawing a graph needs Graphviz' program dot, which the system's package graphviz "
             "brings (apt install graphviz, brew install graphviz, winget install graphviz); "
             "to_mermaid() works without"
         ) from None
+    return str(drawn[drawn.index("<svg") :])
 
 
 def _inside(group: Group, indent: str) -> Iterator[str]:
@@ -44,7 +48,7 @@ def _inside(group: Group, indent: str) -> Iterator[str]:
         yield f"{indent}n{node.number} [{_look(node)}]"
     for inner in group.groups:
         yield f"{indent}subgraph {_quoted(f'cluster {inner.name}')} {{"
-        yield f'{indent}  label={_quoted(inner.title)}; style="rounded"; color="#999999"'
+        yield f'{indent}  label={_quoted(inner.title)}; style="rounded"; color="#808080"'
         yield from _inside(inner, f"{indent}  ")
         yield f"{indent}}}"
 

@@ -3,121 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from html import escape
 from typing import Any
-
-import numpy as np
 
 from ..engine import Node
 from . import dot, mermaid
-from .layers import layers_of, within
-from .names import Names, find_names, variables_of
+from .layers import layers_of
+from .names import Names, UnknownName, find_names, variables_of
+from .parts import GraphEdge, GraphNode, Group
+from .tables import table
 from .tape import formula, inputs, recorded
 
-__all__ = ["Graph", "GraphEdge", "GraphNode", "build", "graph"]
+__all__ = ["Graph", "build", "graph"]
 
-
-@dataclass(frozen=True, slots=True)
-class GraphNode:
-    """A value of the graph and the operation that computed it, or a folded layer.
-
-    Attributes
-    ----------
-    number
-        Its place in the order in which the values were made, from 0. That of a folded layer is
-        its last operation's.
-    operation
-        The name of the operation; ``"leaf"`` for what the user made, and the class of a folded
-        layer.
-    shape, dtype
-        Those of the value, which a folded layer gives on.
-    name
-        What the model or a variable calls it, such as ``"0.weight"``; None if nothing does.
-    layer
-        The module that it belongs to, by its name in the model, ``""`` for the model itself; None
-        where it belongs to none.
-    formulas
-        The gradients of the operation's inputs in LaTeX.
-    inside
-        The numbers of the nodes that are folded into it.
-    """
-
-    number: int
-    operation: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    name: str | None = None
-    layer: str | None = None
-    formulas: tuple[str, ...] = ()
-    inside: tuple[int, ...] = ()
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the user made it: here gradients land."""
-        return self.operation == "leaf"
-
-    @property
-    def label(self) -> str:
-        """What to call it: its name, else its operation."""
-        return self.name or self.operation
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What a picture writes into its box."""
-        size = f"{self.shape} {self.dtype}"
-        if self.inside:
-            return (f"{self.name}: {self.operation}".lstrip(": "), f"{len(self.inside)} values")
-        if self.is_leaf:
-            return (self.name or "leaf", size)
-        return (self.operation, self.name, size) if self.name else (self.operation, size)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphEdge:
-    """A value that went into an operation, and to which its gradient comes back.
-
-    Attributes
-    ----------
-    source, target
-        The numbers of the value and of what was computed from it.
-    place
-        Which of the target's inputs it is, from 0.
-    """
-
-    source: int
-    target: int
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A module's part of the graph: a frame in a picture.
-
-    Attributes
-    ----------
-    name, kind
-        The module's name and class; None and ``""`` for the whole graph.
-    nodes
-        Those in it that are in none of its groups.
-    groups
-        The modules inside.
-    """
-
-    name: str | None
-    kind: str
-    nodes: list[GraphNode]
-    groups: list[Group]
-
-    @property
-    def title(self) -> str:
-        """What a picture writes at the frame."""
-        return f"{self.name}: {self.kind}" if self.name else self.kind
+LEGIBLE = 24  # nodes; larger graphs are shown with their layers folded
 
 
 class Graph:
     """The graph of a computation, from the leaves to the result.
+
+    In a notebook it shows itself as a picture: a large one with its layers folded, and below it
+    each of them to open.
 
     Attributes
     ----------
@@ -126,7 +35,9 @@ class Graph:
     edges
         Between these.
     layers
-        The class of every module that has a visible or folded node, by the module's name.
+        Of each module that an operation belongs to, by its name, the class and arguments.
+    folded
+        The names of the layers that are shown as one node.
     """
 
     def __init__(
@@ -146,20 +57,39 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def __getitem__(self, name: str | int) -> GraphNode:
+    def __getitem__(self, key: str | int) -> GraphNode:
         """Find a visible node by its name or its number."""
-        try:
-            return self._by_name[name]
-        except KeyError:
-            raise KeyError(name) from None
+        if key not in self._found:
+            known = [name for name in self._found if isinstance(name, str)]
+            raise UnknownName(key, "no value of this graph is called", known)
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[str | int, GraphNode]:
+        named: dict[str | int, GraphNode] = {node.name: node for node in self.nodes if node.name}
+        return named | {node.number: node for node in self.nodes}
 
     def __repr__(self) -> str:
         return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
 
-    @cached_property
-    def _by_name(self) -> dict[str | int, GraphNode]:
-        numbers: dict[str | int, GraphNode] = {node.number: node for node in self.nodes}
-        return numbers | {node.name: node for node in self.nodes if node.name}
+    def __str__(self) -> str:
+        sources: dict[int, list[int]] = {}
+        for edge in self.edges:
+            sources.setdefault(edge.target, []).append(edge.source)
+        rows = (
+            (
+                str(node.number),
+                node.operation,
+                node.name or "",
+                str(node.shape),
+                str(node.dtype),
+                node.layer or "",
+                ", ".join(map(str, sources.get(node.number, ()))),
+            )
+            for node in self.nodes
+        )
+        head = ("node", "operation", "name", "shape", "dtype", "layer", "from")
+        return table(head, rows, right=[0])
 
     def groups(self) -> Group:
         """Sort the visible nodes into the modules that they belong to."""
@@ -168,14 +98,9 @@ class Graph:
 
         def group(name: str) -> Group:
             if name not in groups:
-                around = name
-                while around:
-                    around = around.rpartition(".")[0]
-                    if around in self.layers:
-                        break
-                outer = group(around) if name and around in self.layers else top
                 groups[name] = Group(name, self.layers[name], [], [])
-                outer.groups.append(groups[name])
+                outer = self._outer[name]
+                (top if outer is None else group(outer)).groups.append(groups[name])
             return groups[name]
 
         for node in self.nodes:
@@ -185,18 +110,29 @@ class Graph:
     # --- folding --------------------------------------------------------------------------
 
     def fold(self, depth: int = 1) -> Graph:
-        """Show each layer as one box.
+        """Show each layer as one node.
 
         Parameters
         ----------
         depth
-            How deep to look into the model: with 1 its parts are boxes, with 2 the parts of these;
+            How deep to look into the model: with 1 its parts are nodes, with 2 the parts of these;
             with 0 the whole model is one.
+
+        Raises
+        ------
+        ValueError
+            If the depth is negative.
         """
-        folded = {
-            ".".join(layer.split(".")[:depth]) for layer in self._whole.layers if layer or not depth
-        }
-        return self._whole._with(frozenset(folded))
+        if depth < 0:
+            raise ValueError(f"fold: depth is {depth}; expected 0 or more")
+        folded = set()
+        for layer in self.layers:
+            way = [layer, *self._around(layer)][::-1]
+            if len(way) > depth:
+                folded.add(way[depth])
+            elif layer not in self._outer.values():  # it has no parts
+                folded.add(layer)
+        return self._with(folded)
 
     def open(self, layer: str) -> Graph:
         """Show what is inside of a folded layer; the parts of it that are layers stay folded.
@@ -204,64 +140,73 @@ class Graph:
         Raises
         ------
         KeyError
-            If there is no folded layer of this name.
+            If no layer of this name is folded.
         """
         if layer not in self.folded:
-            raise KeyError(f"no folded layer {layer!r}; there are {sorted(self.folded)}")
-        start = f"{layer}." if layer else ""
-        inner = {
-            start + name.removeprefix(start).split(".")[0]
-            for name in self._whole.layers
-            if name != layer and name.startswith(start)
-        }
-        return self._whole._with(self.folded - {layer} | inner)
+            raise UnknownName(layer, "no folded layer is called", self.folded)
+        inner = {name for name, outer in self._outer.items() if outer == layer}
+        return self._with(self.folded - {layer} | inner)
 
-    def _with(self, folded: frozenset[str]) -> Graph:
-        """Fold the layers of these names."""
-        if not folded:
-            return self
-        boxes: dict[str, list[GraphNode]] = {}
+    @cached_property
+    def _outer(self) -> dict[str, str | None]:
+        """Name for each layer the next one around it."""
+        return {
+            layer: next((name for name in _outwards(layer) if name in self.layers), None)
+            for layer in self.layers
+        }
+
+    def _around(self, layer: str | None) -> Iterator[str]:
+        """List the layers around a layer, innermost first."""
+        while layer is not None and (layer := self._outer[layer]) is not None:
+            yield layer
+
+    def _with(self, folded: Collection[str]) -> Graph:
+        """Fold the layers of these names, and no others."""
+        whole = self._whole
         box_of: dict[int, str] = {}
-        for node in self.nodes:
-            if node.layer is None:
-                continue
-            box = next((box for box in folded if within(node.layer, box)), None)
-            if box is not None:
-                boxes.setdefault(box, []).append(node)
-                box_of[node.number] = box
-        shown = {
-            box: replace(
-                inside[-1],
-                operation=self.layers.get(box, "layer"),
-                name=box,
-                layer=box.rpartition(".")[0] if box else None,
+        for node in whole.nodes:
+            around = [] if node.layer is None else [node.layer, *self._around(node.layer)]
+            if boxes := [layer for layer in around if layer in folded]:
+                box_of[node.number] = boxes[-1]
+        inside: dict[str, list[GraphNode]] = {}
+        for number, box in box_of.items():
+            inside.setdefault(box, []).append(whole.nodes[number])
+        shown = [
+            replace(
+                nodes[-1],
+                operation=self.layers[name],
+                name=name,
+                layer=self._outer[name],
                 formulas=(),
-                inside=tuple(node.number for node in inside),
+                inside=tuple(node.number for node in nodes),
             )
-            for box, inside in boxes.items()
-        }
-        place = {node.number: node.number for node in self.nodes}
-        place |= {number: shown[box].number for number, box in box_of.items()}
-        nodes = [node for node in self.nodes if node.number not in box_of] + list(shown.values())
-        edges = {
-            (place[e.source], place[e.target]): replace(
-                e, source=place[e.source], target=place[e.target]
-            )
-            for e in self.edges
-            if place[e.source] != place[e.target]
-        }
-        nodes.sort(key=lambda node: node.number)
-        return Graph(nodes, list(edges.values()), self.layers, self, frozenset(boxes))
+            for name, nodes in inside.items()
+        ]
+        place = {node.number: node.number for node in whole.nodes}
+        place |= {number: box.number for box in shown for number in box.inside}
+        nodes = [node for node in whole.nodes if node.number not in box_of] + shown
+        between = dict.fromkeys(
+            (place[edge.source], place[edge.target], edge.place)
+            for edge in whole.edges
+            if place[edge.source] != place[edge.target]
+        )
+        return Graph(
+            sorted(nodes, key=lambda node: node.number),
+            [GraphEdge(*edge) for edge in between],
+            whole.layers,
+            whole,
+            frozenset(inside),
+        )
 
     # --- pictures -------------------------------------------------------------------------
 
     def to_dot(self) -> str:
         """Write the graph in the language of Graphviz, with a frame around every layer."""
-        return dot.text(self)
+        return dot.text(self.groups(), self.edges)
 
     def to_mermaid(self) -> str:
         """Write the graph in the language of Mermaid, which GitHub and many editors draw."""
-        return mermaid.text(self)
+        return mermaid.text(self.groups(), self.edges)
 
     def to_svg(self) -> str:
         """Draw the graph with Graphviz.
@@ -271,7 +216,51 @@ class Graph:
         ImportError
             If the package `graphviz` or Graphviz' program `dot` is not installed.
         """
-        return dot.svg(self)
+        return dot.svg(self.to_dot())
+
+    def _repr_svg_(self) -> str | None:
+        """Show the graph in a notebook."""
+        try:
+            return self._legible().to_svg()
+        except ImportError:
+            return None  # the HTML says what is missing
+
+    def _repr_html_(self) -> str:
+        """Show the graph in a notebook, with folded layers that open."""
+        return self._legible()._html(self._whole.layers)
+
+    def _html(self, layers: Collection[str]) -> str:
+        """Draw the graph, and below it the insides of those of some layers that are folded."""
+        try:
+            picture = self.to_svg()
+        except ImportError as missing:
+            return f"<p>{escape(str(missing))}:</p><pre>{escape(self.to_mermaid())}</pre>"
+        opened = (
+            f"<details><summary>{escape(node.lines[0])}</summary>{self._inside(node.name or '')}</details>"
+            for node in self.nodes
+            if len(node.inside) > 1 and node.name in layers
+        )
+        return f'<div style="overflow:auto">{picture}</div>{"".join(opened)}'
+
+    def _inside(self, layer: str) -> str:
+        """Draw what a folded layer has inside, and the nodes next to it."""
+        opened = self.open(layer)
+        own = set(self[layer].inside)
+        edges = [edge for edge in opened.edges if own & {edge.source, edge.target}]
+        near = {end for edge in edges for end in (edge.source, edge.target)}
+        nodes = [node for node in opened.nodes if node.number in own | near]
+        part = Graph(nodes, edges, self.layers, self._whole, opened.folded)
+        return part._html([name for name in self.layers if layer in self._around(name)])
+
+    def _legible(self) -> Graph:
+        return self.fold() if len(self) > LEGIBLE and not self.folded else self
+
+
+def _outwards(name: str) -> Iterator[str]:
+    """List the names that a module's name begins with, the longest first."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def graph(loss: Any, model: Any = None) -> Graph:
@@ -326,14 +315,14 @@ def build(nodes: Sequence[Node], names: Names) -> Graph:
                 formulas,
             )
         )
-    return Graph(made, edges, _classes(layers.values(), names))
+    return Graph(made, edges, _described(set(layers.values()), names))
 
 
-def _classes(used: Iterable[str], names: Names) -> dict[str, str]:
-    """Name the class of each module that is used, and of those around it."""
-    found = set(used)
-    for layer in list(found):
-        while layer:
-            layer = layer.rpartition(".")[0]
-            found.add(layer)
-    return {name: type(module).__name__ for name, module in names.modules.items() if name in found}
+def _described(used: Iterable[str], names: Names) -> dict[str, str]:
+    """Write the class and arguments of each module that is used, and of those around it."""
+    around = {name for layer in used for name in (layer, *_outwards(layer))}
+    return {
+        name: f"{type(module).__name__}({module.extra_repr()})".removesuffix("()")
+        for name, module in names.modules.items()
+        if name in around
+    }

@@ -20,7 +20,7 @@ from ..nn import Module, Sequential
 from .names import Names
 from .tape import inputs
 
-__all__ = ["layers_of", "within"]
+__all__ = ["layers_of"]
 
 _ENGINE = engine.__name__
 
@@ -63,19 +63,19 @@ def layers_of(nodes: Sequence[Node], names: Names) -> Layers:
     return layers
 
 
-def within(layer: str, module: str) -> bool:
-    """Tell whether a layer is a module, or part of it."""
-    return not module or layer == module or layer.startswith(f"{module}.")
-
-
 def _around(layers: Iterable[str], modules: Modules) -> str | None:
     """Name the innermost module that contains all of some layers."""
     first, *others = layers
-    while first not in modules or not all(within(layer, first) for layer in others):
+    while first not in modules or not all(_within(layer, first) for layer in others):
         if not first:
             return None
         first = first.rpartition(".")[0]
     return first
+
+
+def _within(layer: str, module: str) -> bool:
+    """Tell whether a layer is a module, or part of it."""
+    return not module or layer == module or layer.startswith(f"{module}.")
 
 
 def _own(node: Node, layers: Layers, nearest: Mapping[Node, set[str]]) -> set[str]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import count
 
-if TYPE_CHECKING:
-    from .graph import Graph, GraphNode, Group
+from .parts import GraphEdge, GraphNode, Group
 
 __all__ = ["text"]
 
 
-def text(graph: Graph) -> str:
+def text(groups: Group, edges: Iterable[GraphEdge]) -> str:
     """Write a graph as a flow chart."""
-    numbers = iter(range(len(graph.layers)))
-    lines = ["flowchart BT", *_inside(graph.groups(), "  ", numbers)]
-    lines += [f"  n{edge.source} --> n{edge.target}" for edge in graph.edges]
-    leaves = [f"n{node.number}" for node in graph.nodes if node.is_leaf]
-    if leaves:
-        lines += ["  classDef leaf fill:#cfe3ff,color:#000", f"  class {','.join(leaves)} leaf"]
-    return "\n".join([*lines, ""])
+    lines = ["flowchart BT", *_inside(groups, "  ", count())]
+    lines += [f"  n{edge.source} --> n{edge.target}" for edge in edges]
+    return "\n".join([*lines, "  classDef leaf fill:#cfe3ff,color:#000", ""])
 
 
 def _inside(group: Group, indent: str, numbers: Iterator[int]) -> Iterator[str]:
@@ -35,11 +30,11 @@ def _box(node: GraphNode) -> str:
     label = _quoted("\n".join(node.lines))
     if node.inside:
         return f"[[{label}]]"
-    return f"([{label}])" if node.is_leaf else f"[{label}]"
+    return f"([{label}]):::leaf" if node.is_leaf else f"[{label}]"
 
 
 def _quoted(text: str) -> str:
     """Write a string of Mermaid: what could be taken for its syntax, HTML or Markdown is a code."""
-    plain = "_-.,:() \n"
+    plain = "_.,:() \n"
     escaped = "".join(c if c.isalnum() or c in plain else f"#{ord(c)};" for c in text)
     return '"' + escaped.replace("\n", "<br>") + '"'

@@ -24,9 +24,9 @@ Variables = Mapping[str, Any]
 class UnknownName(KeyError):  # noqa: N818  # as KeyError is called
     """Nothing has this name; the message offers those that are spelt like it."""
 
-    def __init__(self, name: str, what: str, known: Iterable[str]) -> None:
+    def __init__(self, name: object, what: str, known: Iterable[str]) -> None:
         known = list(known)
-        near = get_close_matches(name, known, cutoff=0.4) or known[:8]
+        near = get_close_matches(str(name), known, cutoff=0.4) or known[:8]
         offer = f"did you mean {', '.join(map(repr, near))}?" if near else "there are none"
         super().__init__(f"{what} {name!r}; {offer}")
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from ..engine import Leaf, Node, Rule, fitted, gradients, wrap
 from ..tensor import Tensor
-from .graph import Graph, GraphNode, build
-from .names import UnknownName, find_names, variables_of
+from .graph import Graph, build
+from .names import find_names, variables_of
+from .parts import GraphNode
 from .tables import table
 from .tape import formula, inputs, recorded
 
@@ -165,7 +166,7 @@ class Trace(Sequence[Step]):
 
     def _towards(self, name: str) -> Trace:
         """Keep what leads to the gradient of the value of a name."""
-        target = named(self.graph, name, "trace")
+        target = self.graph[name]
         leading = {target.number}
         steps: list[Step] = []
         for step in reversed(self.steps):
@@ -199,21 +200,6 @@ def _rows(step: Step) -> Iterator[tuple[str, ...]]:
             f"{part.unsummed.nbytes:,}",
         )
         first = ("", "", "")
-
-
-def named(graph: Graph, name: str, what: str) -> GraphNode:
-    """Find the node of a name, or offer those that are spelt like it.
-
-    Raises
-    ------
-    KeyError
-        If there is no such node.
-    """
-    try:
-        return graph[name]
-    except KeyError:
-        known = [node.name for node in graph.nodes if node.name]
-        raise UnknownName(name, f"{what}: no value of this graph is called", known) from None
 
 
 def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
