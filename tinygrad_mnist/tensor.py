@@ -180,6 +180,14 @@ class Tensor(InPlace):
             text += ", requires_grad=True" if self.is_leaf else f", op={self._node.name!r}"
         return f"Tensor({text})"
 
+    def _repr_html_(self) -> str:
+        """Show the values in a notebook, and the gradient if there is one."""
+        from .notebook import array_html  # its imports would slow down every program
+
+        role = "" if self._node is None else ", a leaf" if self.is_leaf else f", {self._node.name}"
+        shown = array_html(self.numpy(), f"Tensor {self.shape} {self.dtype}{role}")
+        return shown if self.grad is None else shown + array_html(self.grad.numpy(), "its gradient")
+
     # --- to and from other things ---------------------------------------------------------
 
     def numpy(self) -> Any:

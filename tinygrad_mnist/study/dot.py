@@ -11,7 +11,7 @@ __all__ = ["svg", "text"]
 
 _HEAD = """\
 digraph {
-  rankdir=BT; bgcolor="transparent"; fontname="sans-serif"; fontsize=11; fontcolor="#808080"
+  rankdir=TB; bgcolor="transparent"; fontname="sans-serif"; fontsize=11; fontcolor="#808080"
   node [shape=box, style="rounded,filled", fillcolor="#eeeeee", fontname="sans-serif", fontsize=11]
   edge [color="#808080", arrowsize=0.7]"""
 

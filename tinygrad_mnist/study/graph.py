@@ -235,17 +235,17 @@ class Graph:
             picture = self.to_svg()
         except ImportError as missing:
             return f"<p>{escape(str(missing))}:</p><pre>{escape(self.to_mermaid())}</pre>"
+        folded = [n for n in self.nodes if len(n.inside) > 1 and n.name in layers]
         opened = (
-            f"<details><summary>{escape(node.lines[0])}</summary>{self._inside(node.name or '')}</details>"
-            for node in self.nodes
-            if len(node.inside) > 1 and node.name in layers
+            f"<details><summary>{escape(node.lines[0])}</summary>{inside}</details>"
+            for node, inside in zip(folded, map(self._inside, folded), strict=True)
         )
         return f'<div style="overflow:auto">{picture}</div>{"".join(opened)}'
 
-    def _inside(self, layer: str) -> str:
+    def _inside(self, box: GraphNode) -> str:
         """Draw what a folded layer has inside, and the nodes next to it."""
+        layer, own = box.name or "", set(box.inside)
         opened = self.open(layer)
-        own = set(self[layer].inside)
         edges = [edge for edge in opened.edges if own & {edge.source, edge.target}]
         near = {end for edge in edges for end in (edge.source, edge.target)}
         nodes = [node for node in opened.nodes if node.number in own | near]

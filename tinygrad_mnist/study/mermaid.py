@@ -12,7 +12,7 @@ __all__ = ["text"]
 
 def text(groups: Group, edges: Iterable[GraphEdge]) -> str:
     """Write a graph as a flow chart."""
-    lines = ["flowchart BT", *_inside(groups, "  ", count())]
+    lines = ["flowchart TB", *_inside(groups, "  ", count())]
     lines += [f"  n{edge.source} --> n{edge.target}" for edge in edges]
     return "\n".join([*lines, "  classDef leaf fill:#cfe3ff,color:#000", ""])
 
