@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -100,18 +101,18 @@ def png(pixels: Array) -> bytes:
 
 
 def _table(rows: Array) -> str:
-    cells = (
-        "".join(
-            f'<td style="background:rgba({r},{g},{b},{opacity / 255 * 0.6:.2f})">{_written(value)}</td>'
-            for value, (r, g, b, opacity) in zip(row.tolist(), shades.tolist(), strict=True)
-        )
+    lines = (
+        "".join(map(_cell, row.tolist(), shades.tolist()))
         for row, shades in zip(rows, colours(rows), strict=True)
     )
-    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
-def _written(value: float | int | bool) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(value: float | int | bool, colour: Sequence[int]) -> str:
+    red, green, blue, opacity = colour
+    shade = f"rgba({red},{green},{blue},{0.6 * opacity / 255:.2f})"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f'<td style="background:{shade}">{text}</td>'
 
 
 def _picture(rows: Array) -> str:

@@ -20,7 +20,7 @@ from .capturing import (
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, recording, transforming
 from .hooks import Handle, watch, watch_of
 from .memory import wrote
-from .sweep import backward, fitted, freed, gradients
+from .sweep import backward, fitted, freed, gradients, swept
 from .tape import (
     NO_KEYWORDS,
     Leaf,
@@ -65,6 +65,7 @@ __all__ = [
     "plain_error",
     "recorder",
     "recording",
+    "swept",
     "transforming",
     "watch",
     "watch_of",

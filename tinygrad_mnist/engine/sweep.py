@@ -23,7 +23,7 @@ from .capturing import ForeignArray
 from .memory import fingerprint, last_write
 from .tape import NO_KEYWORDS, Node, Rule, Saved, Traced, as_array, wrap
 
-__all__ = ["backward", "fitted", "freed", "gradients"]
+__all__ = ["backward", "fitted", "freed", "gradients", "swept"]
 
 _adding_up = Lock()  # other threads may sweep to the same leaves
 
@@ -33,7 +33,7 @@ def backward(root: Traced, gradient: Any, retain_graph: bool, create_graph: bool
 
     There the gradients are traced with `create_graph`, else bare.
     """
-    landed = _sweep(root, gradient, None, retain_graph, create_graph)
+    landed = swept(root, gradient, None, retain_graph, create_graph)
     with _adding_up:
         for node, g in landed.items():
             holder = node if node.rule is None else node.watch
@@ -62,11 +62,11 @@ def gradients(
     a target that the value does not depend on.
     """
     wanted = {target._node for target in targets if target._node is not None}
-    landed = _sweep(root, gradient, wanted, retain_graph, create_graph)
+    landed = swept(root, gradient, wanted, retain_graph, create_graph)
     return [None if t._node is None else landed.get(t._node) for t in targets]
 
 
-def _sweep(
+def swept(
     root: Traced,
     gradient: Any,
     wanted: set[Node] | None,

@@ -18,7 +18,7 @@ from ..nn.module import walk
 from ..tensor import Tensor
 from .names import Names, UnknownName, Variables, find_names, models_in, variables_of
 from .replay import replay, widened
-from .tape import recorded
+from .tape import Tape, recorded
 
 __all__ = ["Check", "check"]
 
@@ -129,15 +129,15 @@ def check(loss: Any, name: str, index: int | Sequence[int] = (), model: Any = No
 
 def _of_graph(loss: Any, name: str, index: Any, model: Any, variables: Variables) -> Check:
     """Check a derivative of what was computed, by computing it again from its graph."""
-    nodes = recorded(loss, "study.check")
-    names = find_names(model, variables, nodes)
-    asked = _asked(loss, nodes, names, name, index)
-    leaves = {node: widened(array) for node, array in _values(nodes, names).items()}
+    tape = recorded(loss, "study.check")
+    names = find_names(model, variables, tape.nodes)
+    asked = _asked(loss, tape, names, name, index)
+    leaves = {node: widened(array) for node, array in _values(tape, names).items()}
 
     def moved(step: float) -> Array:
         values = np.array(leaves[asked.leaf])
         values[asked.entry] += step
-        return replay(nodes, {**leaves, asked.leaf: values})
+        return replay(tape, {**leaves, asked.leaf: values})
 
     return _compared(asked, moved)
 
@@ -152,9 +152,9 @@ def _of_function(
     state = {id(part): part for part in parts if isinstance(part, Tensor)}
     with _standing_in(state.values(), generators), enable_grad():
         loss = function()
-        nodes = recorded(loss, "study.check, of what the function returns")
-        names = find_names(model, variables, nodes)
-        asked = _asked(loss, nodes, names, name, index)
+        tape = recorded(loss, "study.check, of what the function returns")
+        names = find_names(model, variables, tape.nodes)
+        asked = _asked(loss, tape, names, name, index)
     state |= {id(tensor): tensor for tensor in names.tensors.values() if tensor.is_leaf}
 
     def moved(step: float) -> Array:
@@ -183,11 +183,11 @@ class _Asked(NamedTuple):
     autodiff: float
 
 
-def _asked(loss: Tensor, nodes: Sequence[Node], names: Names, name: str, index: Any) -> _Asked:
+def _asked(loss: Tensor, tape: Tape, names: Names, name: str, index: Any) -> _Asked:
     """Find the number, and its derivative by a sweep."""
     if loss.size != 1:
         raise ValueError(f"study.check: the loss must be one number, not of shape {loss.shape}")
-    leaves = {node for node in nodes if isinstance(node, Leaf)}
+    leaves = {node for node in tape.nodes if isinstance(node, Leaf)}
     known = {k: (t, t._node) for k, t in names.tensors.items() if t._node in leaves}
     if name not in known:
         raise UnknownName(name, "study.check: the loss depends on no leaf that is called", known)
@@ -217,11 +217,11 @@ def _ranges(tensor: Tensor) -> Iterator[range]:
     return (range(-size, size) for size in tensor.shape)
 
 
-def _values(nodes: Sequence[Node], names: Names) -> dict[Node, Array]:
+def _values(tape: Tape, names: Names) -> dict[Node, Array]:
     """Take the leaves' values, which must be what they were when the loss was computed."""
     tensors = {tensor._node: tensor for tensor in names.tensors.values()}
     values: dict[Node, Array] = {}
-    for node in nodes:
+    for node in tape.nodes:
         if isinstance(node, Leaf):
             if node not in tensors:
                 raise ValueError(
@@ -229,7 +229,7 @@ def _values(nodes: Sequence[Node], names: Names) -> dict[Node, Array]:
                     f"was computed from; give its model, or a function that computes the loss anew"
                 )
             values[node] = tensors[node]._array
-        for leaf in node.followed:
+        for _, leaf in tape.inputs[node]:
             if leaf in values and last_write(values[leaf]) > node.time:
                 raise RuntimeError(
                     f"study.check: {names.of(leaf)} was changed after the loss was computed; "

@@ -9,15 +9,14 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from ..engine import Node
 from . import dot, mermaid
 from .layers import layers_of
 from .names import Names, UnknownName, find_names, variables_of
 from .parts import GraphEdge, GraphNode, Group
 from .tables import table
-from .tape import formula, inputs, recorded
+from .tape import Tape, recorded
 
-__all__ = ["Graph", "build", "graph"]
+__all__ = ["Graph", "build", "formula_of", "graph"]
 
 LEGIBLE = 24  # nodes; larger graphs are shown with their layers folded
 
@@ -290,32 +289,38 @@ def graph(loss: Any, model: Any = None) -> Graph:
     >>> [(edge.source, edge.target, edge.place) for edge in g.edges]
     [(0, 1, 0), (0, 1, 1), (1, 2, 0)]
     """
-    nodes = recorded(loss, "study.graph")
-    return build(nodes, find_names(model, variables_of(sys._getframe(1)), nodes))
+    tape = recorded(loss, "study.graph")
+    return build(tape, find_names(model, variables_of(sys._getframe(1)), tape.nodes))
 
 
-def build(nodes: Sequence[Node], names: Names) -> Graph:
-    """Make the graph of what was recorded, oldest first."""
-    layers = layers_of(nodes, names)
-    numbers = {node: number for number, node in enumerate(nodes)}
-    made: list[GraphNode] = []
-    edges: list[GraphEdge] = []
-    for number, node in enumerate(nodes):
-        own = inputs(node)
-        edges += [GraphEdge(numbers[parent], number, place) for place, parent in own]
-        formulas = tuple(formula(node, place) for place, _ in own)
-        made.append(
-            GraphNode(
-                number,
-                node.name,
-                node.shape,
-                node.dtype,
-                names.of(node),
-                layers.get(node),
-                formulas,
-            )
+def build(tape: Tape, names: Names) -> Graph:
+    """Make the graph of what was recorded."""
+    layers = layers_of(tape, names)
+    numbers = {node: number for number, node in enumerate(tape.nodes)}
+    nodes = [
+        GraphNode(
+            number,
+            node.name,
+            node.shape,
+            node.dtype,
+            names.of(node),
+            layers.get(node),
+            tuple(formula_of(node.rule, place) for place, _ in tape.inputs[node]),
         )
-    return Graph(made, edges, _described(set(layers.values()), names))
+        for node, number in numbers.items()
+    ]
+    edges = [
+        GraphEdge(numbers[parent], number, place)
+        for node, number in numbers.items()
+        for place, parent in tape.inputs[node]
+    ]
+    return Graph(nodes, edges, _described(set(layers.values()), names))
+
+
+def formula_of(rule: Any, place: int) -> str:
+    """Take the formula of an input's gradient; some rules have one for all inputs."""
+    formulas = rule.formula
+    return formulas[min(place, len(formulas) - 1)] if formulas else ""
 
 
 def _described(used: Iterable[str], names: Names) -> dict[str, str]:

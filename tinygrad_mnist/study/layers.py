@@ -9,7 +9,7 @@ can't be told, it stays with the module around, which is true of it in any case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -18,7 +18,7 @@ from .. import engine, nn
 from ..engine import Node, Rule
 from ..nn import Module, Sequential
 from .names import Names
-from .tape import inputs
+from .tape import Tape
 
 __all__ = ["layers_of"]
 
@@ -28,7 +28,7 @@ Layers = dict[Node, str]  # the names of the modules; a node that belongs to non
 Modules = Mapping[str, Module]
 
 
-def layers_of(nodes: Sequence[Node], names: Names) -> Layers:
+def layers_of(tape: Tape, names: Names) -> Layers:
     """Find the layers of operations and parameters.
 
     What comes before the first parameter belongs to no layer, and neither does what comes after
@@ -36,26 +36,27 @@ def layers_of(nodes: Sequence[Node], names: Names) -> Layers:
 
     Parameters
     ----------
-    nodes
-        Oldest first.
+    tape
+        The graph.
     names
-        Theirs.
+        What its values are called.
     """
     modules = names.modules
     if not modules:
         return {}
     layers: Layers = {}
-    for node in nodes:
-        parameters = [node] if node.rule is None else [p for _, p in inputs(node) if p.rule is None]
+    for node in tape.nodes:
+        inputs = [node] if node.rule is None else [parent for _, parent in tape.inputs[node]]
+        parameters = [p for p in inputs if p.rule is None]
         owners = {owner for p in parameters if (owner := names.owner(p)) is not None}
         if owners and (layer := _around(owners, modules)) is not None:
             layers[node] = layer
     chains = _chains(modules)
     for between in (_by_name, _by_place):
-        below, above = _nearest(nodes, layers)
-        for node in nodes:
+        below, above = _nearest(tape, layers)
+        for node in tape.nodes:
             if node not in layers and below[node]:
-                nearest = {layer for _, p in inputs(node) for layer in _own(p, layers, below)}
+                nearest = {a for _, p in tape.inputs[node] for a in _own(p, layers, below)}
                 stretch = _stretch(chains, nearest, above[node])
                 layer = between(node.name, stretch, nearest, above[node], modules)
                 if layer is not None:
@@ -82,16 +83,14 @@ def _own(node: Node, layers: Layers, nearest: Mapping[Node, set[str]]) -> set[st
     return {layers[node]} if node in layers else nearest[node]
 
 
-def _nearest(
-    nodes: Sequence[Node], layers: Layers
-) -> tuple[dict[Node, set[str]], dict[Node, set[str]]]:
+def _nearest(tape: Tape, layers: Layers) -> tuple[dict[Node, set[str]], dict[Node, set[str]]]:
     """List the layers that come next to each node, on all ways down and on all ways up."""
     below: dict[Node, set[str]] = {}
-    above: dict[Node, set[str]] = {node: set() for node in nodes}
-    for node in nodes:
-        below[node] = {layer for _, p in inputs(node) for layer in _own(p, layers, below)}
-    for node in reversed(nodes):
-        for _, parent in inputs(node):
+    above: dict[Node, set[str]] = {node: set() for node in tape.nodes}
+    for node in tape.nodes:
+        below[node] = {a for _, parent in tape.inputs[node] for a in _own(parent, layers, below)}
+    for node in reversed(tape.nodes):
+        for _, parent in tape.inputs[node]:
             above[parent] |= _own(node, layers, above)
     return below, above
 

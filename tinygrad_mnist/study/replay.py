@@ -9,24 +9,24 @@ import numpy as np
 
 from ..engine import Node, Rule
 from ..engine.uses import places
-from .tape import inputs
+from .tape import Edge, Tape
 
 __all__ = ["replay", "widened"]
 
 Array = Any
 
 
-def replay(nodes: Sequence[Node], leaves: Mapping[Node, Array]) -> Array:
-    """Compute the newest of some nodes' values from those of the leaves.
+def replay(tape: Tape, leaves: Mapping[Node, Array]) -> Array:
+    """Compute a value anew from its leaves.
 
     Arrays that were inputs beside Tensors with a gradient take part in float64, as the leaves may.
 
     Parameters
     ----------
-    nodes
-        What was recorded, oldest first.
+    tape
+        What was recorded behind the value.
     leaves
-        Their values.
+        The leaves' values.
 
     Raises
     ------
@@ -35,16 +35,14 @@ def replay(nodes: Sequence[Node], leaves: Mapping[Node, Array]) -> Array:
         not kept it.
     """
     values: dict[Node, Array] = dict(leaves)
-    for node in nodes:
-        rule = node.rule
-        if rule is None:
-            continue
-        keywords = node.saved[2] if node.saved else {}
-        result = rule.forward(
-            *_given(node, rule, values), **{k: v for k, v in keywords.items() if k != "kept"}
-        )
-        values[node] = result[0] if rule.keeps else result
-    return values[nodes[-1]]
+    for node in tape.nodes:
+        if node.rule is not None:
+            given = _given(node, node.rule, tape.inputs[node], values)
+            keywords = dict(node.saved[2]) if node.saved else {}
+            keywords.pop("kept", None)
+            result = node.rule.forward(*given, **keywords)
+            values[node] = result[0] if node.rule.keeps else result
+    return values[tape.nodes[-1]]
 
 
 def widened(value: Any) -> Any:
@@ -54,24 +52,22 @@ def widened(value: Any) -> Any:
     return value
 
 
-def _given(node: Node, rule: Rule, values: Mapping[Node, Array]) -> list[Array]:
+def _given(
+    node: Node, rule: Rule, inputs: Sequence[Edge], values: Mapping[Node, Array]
+) -> list[Array]:
     """List an operation's inputs: those that were computed anew, and those that it has kept."""
-    parents, saved = node.parents, node.saved[0] if node.saved else ()
-    if isinstance(parents, Node):
-        count = len(saved) or rule.arity
-        parents = [parents if place == node.place else None for place in range(count)]
+    saved = node.saved[0] if node.saved else ()
     needed = 0
-    for place, _ in inputs(node):
+    for place, _ in inputs:
         needed |= rule.uses[place]
-    kept = places(needed, len(saved))
-    for place, parent in enumerate(parents):
-        if parent is None and place not in kept:
+    known = {place: widened(saved[place]) for place in places(needed, len(saved))}
+    known |= {place: values[parent] for place, parent in inputs}
+    count = rule.arity or len(saved)
+    for place in range(count):
+        if place not in known:
             raise ValueError(
                 f"{node.name}: input {place} has no gradient and does not matter for that of the "
                 f"others, so the graph has not kept its value; give a function instead that "
                 f"computes the loss anew"
             )
-    return [
-        widened(saved[place]) if parent is None else values[parent]
-        for place, parent in enumerate(parents)
-    ]
+    return [known[place] for place in range(count)]

@@ -1,17 +1,34 @@
-"""What was recorded behind a value: its nodes, from the oldest to the newest."""
+"""What was recorded behind a value, as it is now: a sweep may free the graph later."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import Node, freed, never_captured
 from ..tensor import Tensor
 
-__all__ = ["formula", "inputs", "recorded"]
+__all__ = ["Edge", "Tape", "recorded"]
+
+Edge = tuple[int, Node]  # the place of an input, and its node
 
 
-def recorded(loss: Any, caller: str) -> list[Node]:
-    """List the nodes that a value was computed from, and its own, oldest first.
+class Tape(NamedTuple):
+    """The nodes that a value was computed from, and its own.
+
+    Attributes
+    ----------
+    nodes
+        Oldest first.
+    inputs
+        For each node the inputs that get a gradient from it.
+    """
+
+    nodes: list[Node]
+    inputs: dict[Node, list[Edge]]
+
+
+def recorded(loss: Any, caller: str) -> Tape:
+    """Read what was recorded behind a value.
 
     Parameters
     ----------
@@ -30,29 +47,34 @@ def recorded(loss: Any, caller: str) -> list[Node]:
     never_captured(f"{caller} looks at the graph of one step, and would do so only once")
     if not isinstance(loss, Tensor):
         raise TypeError(f"{caller}: takes a Tensor, not {type(loss).__name__}")
-    root = loss._node
-    if root is None:
+    if loss._node is None:
         raise RuntimeError(
             f"{caller}: this Tensor has no history: it needs no gradient, and was computed from "
             f"nothing that does; make the values to differentiate by with requires_grad=True"
         )
-    found = {root}
-    stack = [root]
+    inputs: dict[Node, list[Edge]] = {loss._node: []}
+    stack = [loss._node]
     while stack:
         node = stack.pop()
-        if node.parents is None:
-            raise freed(node)
-        new = [parent for parent in node.followed if parent not in found]
-        found.update(new)
-        stack += new
-    return sorted(found, key=lambda node: node.time)
+        inputs[node] = edges = _inputs(node)
+        for _, parent in edges:
+            if parent not in inputs:
+                inputs[parent] = []
+                stack.append(parent)
+    return Tape(sorted(inputs, key=_age), inputs)
 
 
-def inputs(node: Node) -> list[tuple[int, Node]]:
-    """List the inputs of an operation that get a gradient from it: their places and nodes."""
+def _age(node: Node) -> int:
+    return node.time
+
+
+def _inputs(node: Node) -> list[Edge]:
+    """List the inputs that get a gradient from an operation."""
     rule, parents = node.rule, node.parents
     if rule is None:
         return []
+    if parents is None:
+        raise freed(node)
     if isinstance(parents, Node):
         return [(node.place, parents)]
     return [
@@ -60,9 +82,3 @@ def inputs(node: Node) -> list[tuple[int, Node]]:
         for place, (parent, vjp) in enumerate(zip(parents, rule.vjps, strict=False))
         if parent is not None and vjp is not None
     ]
-
-
-def formula(node: Node, place: int) -> str:
-    """Write the gradient of an input in LaTeX; some rules have one formula for all inputs."""
-    formulas = node.rule.formula if node.rule else ("",)
-    return formulas[min(place, len(formulas) - 1)]

@@ -8,21 +8,21 @@ where nobody traces.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from time import perf_counter
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..engine import Leaf, Node, Rule, fitted, gradients, wrap
-from ..tensor import Tensor
-from .graph import Graph, build
-from .names import find_names, variables_of
+from ..engine import Leaf, Node, Rule, fitted, swept
+from .graph import Graph, build, formula_of
+from .names import Names, find_names, variables_of
 from .parts import GraphNode
 from .tables import table
-from .tape import formula, inputs, recorded
+from .tape import Tape, recorded
 
 __all__ = ["Contribution", "Step", "Trace", "trace"]
 
@@ -119,24 +119,30 @@ class Trace(Sequence[Step]):
     """A backward sweep as a sequence of steps, in the order in which it ran.
 
     ``trace[0]`` is a step, and ``trace["0.weight"]`` the trace of those steps through which that
-    gradient came, with those contributions only.
-
-    Attributes
-    ----------
-    steps
-        All steps.
-    gradients
-        The gradients of the named leaves that the sweep ended at, by name.
-    graph
-        The graph that was swept.
+    gradient came, with those contributions only. It prints as a table.
     """
 
-    def __init__(
-        self, steps: Iterable[Step], gradients: dict[str, np.ndarray], graph: Graph
-    ) -> None:
-        self.steps = tuple(steps)
-        self.gradients = gradients
-        self.graph = graph
+    def __init__(self, sweep: _Sweep, target: GraphNode | None = None) -> None:
+        self._sweep = sweep
+        self._target = target
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that was swept."""
+        return self._sweep.graph
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps."""
+        steps = self._sweep.steps
+        return steps if self._target is None else tuple(_leading_to(self._target, steps))
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The gradients of the named leaves at which the sweep ended, by name."""
+        found = self._sweep.gradients
+        target = self._target
+        return found if target is None else {k: g for k, g in found.items() if k == target.name}
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -152,7 +158,7 @@ class Trace(Sequence[Step]):
     def __getitem__(self, key: str) -> Trace: ...
 
     def __getitem__(self, key: int | slice | str) -> Any:
-        return self._towards(key) if isinstance(key, str) else self.steps[key]
+        return Trace(self._sweep, self.graph[key]) if isinstance(key, str) else self.steps[key]
 
     @property
     def seconds(self) -> float:
@@ -163,19 +169,6 @@ class Trace(Sequence[Step]):
     def bytes(self) -> int:
         """The size of the arrays that the rules returned."""
         return sum(step.bytes for step in self.steps)
-
-    def _towards(self, name: str) -> Trace:
-        """Keep what leads to the gradient of the value of a name."""
-        target = self.graph[name]
-        leading = {target.number}
-        steps: list[Step] = []
-        for step in reversed(self.steps):
-            kept = tuple(part for part in step.contributions if part.input.number in leading)
-            if kept:
-                leading.add(step.node.number)
-                steps.append(replace(step, contributions=kept))
-        known = {name: self.gradients[name]} if name in self.gradients else {}
-        return Trace(steps[::-1], known, self.graph)
 
     def __repr__(self) -> str:
         return table(
@@ -200,6 +193,18 @@ def _rows(step: Step) -> Iterator[tuple[str, ...]]:
             f"{part.unsummed.nbytes:,}",
         )
         first = ("", "", "")
+
+
+def _leading_to(target: GraphNode, steps: Sequence[Step]) -> list[Step]:
+    """Keep of the steps what contributes to the gradient of one value."""
+    leading = {target.number}
+    found: list[Step] = []
+    for step in reversed(steps):
+        kept = tuple(part for part in step.contributions if part.input.number in leading)
+        if kept:
+            leading.add(step.node.number)
+            found.append(replace(step, contributions=kept))
+    return found[::-1]
 
 
 def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
@@ -240,26 +245,18 @@ def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
     >>> steps.gradients["x"]
     array([2., 4.], dtype=float32)
     """
-    nodes = recorded(loss, "study.trace")
-    names = find_names(model, variables_of(sys._getframe(1)), nodes)
-    leaves = [node for node in nodes if isinstance(node, Leaf)]
+    tape = recorded(loss, "study.trace")
+    names = find_names(model, variables_of(sys._getframe(1)), tape.nodes)
     notes: list[_Note] = []
-    rules = [(node, node.rule) for node in nodes if node.rule is not None]
+    rules = [(node, node.rule) for node in tape.nodes if node.rule is not None]
     try:
         for node, rule in rules:
             node.rule = _Noting(rule, node, notes)
-        targets = [wrap(Tensor, None, leaf) for leaf in leaves]
-        found = gradients(loss, targets, gradient, retain_graph=True)
+        landed = swept(loss, gradient, None, retain_graph=True, create_graph=False)
     finally:
         for node, rule in rules:
             node.rule = rule
-    graph = build(nodes, names)
-    known = {
-        name: _frozen(g)
-        for leaf, g in zip(leaves, found, strict=True)
-        if g is not None and (name := names.of(leaf)) is not None
-    }
-    return Trace(_steps(notes, nodes, graph), known, graph)
+    return Trace(_Sweep(tape, names, notes, landed))
 
 
 class _Note(NamedTuple):
@@ -278,10 +275,10 @@ class _Noting(Rule):
     def __init__(self, rule: Rule, node: Node, notes: list[_Note]) -> None:
         vars(self).update(vars(rule))
         count = node.place + 1 if node.place >= 0 else len(node.parents)
-        vjps = [vjp for vjp, _ in zip(rule.vjps, range(count), strict=False)]
-        self.vjps = tuple(
-            vjp and _noting(vjp, node, place, notes) for place, vjp in enumerate(vjps)
-        )
+        self.vjps = [
+            vjp and _noting(vjp, node, place, notes)
+            for place, vjp in zip(range(count), rule.vjps, strict=False)
+        ]
 
 
 def _noting(vjp: Any, node: Node, place: int, notes: list[_Note]) -> Any:
@@ -294,32 +291,53 @@ def _noting(vjp: Any, node: Node, place: int, notes: list[_Note]) -> Any:
     return noting
 
 
-def _steps(notes: Sequence[_Note], nodes: Sequence[Node], graph: Graph) -> Iterator[Step]:
-    """Sort out what belongs together."""
-    numbers = {node: number for number, node in enumerate(nodes)}
-    so_far: dict[Node, np.ndarray] = {}
-    passed = groupby(notes, key=lambda note: note.node)
-    for count, (node, own) in enumerate(passed):
-        parents = dict(inputs(node))
-        contributions = []
-        for note in own:
-            upstream, parent = note.upstream, parents[note.place]
-            array = fitted(note.part, parent, node.rule)
-            earlier = so_far.get(parent)
-            so_far[parent] = array if earlier is None else earlier + array
-            contributions.append(
-                Contribution(
-                    note.place,
-                    graph.nodes[numbers[parent]],
-                    formula(node, note.place),
-                    _frozen(note.part),
-                    _summed_axes(note.part.shape, parent.shape),
-                    _frozen(array),
-                    None if earlier is None else _frozen(earlier),
-                    note.seconds,
-                )
-            )
-        yield Step(count, graph.nodes[numbers[node]], _frozen(upstream), tuple(contributions))
+class _Sweep:
+    """What was noted of a sweep. It is sorted out when somebody looks at it."""
+
+    def __init__(
+        self, tape: Tape, names: Names, notes: list[_Note], landed: dict[Node, Any]
+    ) -> None:
+        self._tape, self._names, self._notes = tape, names, notes
+        self.gradients = {
+            name: _frozen(landed[node])
+            for node in tape.nodes
+            if isinstance(node, Leaf) and node in landed and (name := names.of(node)) is not None
+        }
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that was swept."""
+        return build(self._tape, self._names)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, each with all that one node passed on."""
+        values = dict(zip(self._tape.nodes, self.graph.nodes, strict=True))
+        so_far: dict[Node, Any] = {}
+        steps: list[Step] = []
+        for node, notes in groupby(self._notes, key=lambda note: note.node):
+            parents = dict(self._tape.inputs[node])
+            parts = []
+            for note in notes:
+                parent = parents[note.place]
+                parts.append(_contribution(note, parent, values[parent], so_far.get(parent)))
+                so_far[parent] = parts[-1].total
+            steps.append(Step(len(steps), values[node], _frozen(note.upstream), tuple(parts)))
+        return tuple(steps)
+
+
+def _contribution(note: _Note, parent: Node, value: GraphNode, earlier: Any) -> Contribution:
+    rule: Any = note.node.rule
+    return Contribution(
+        note.place,
+        value,
+        formula_of(rule, note.place),
+        _frozen(note.part),
+        _summed_axes(note.part.shape, parent.shape),
+        _frozen(fitted(note.part, parent, rule)),
+        None if earlier is None else _frozen(earlier),
+        note.seconds,
+    )
 
 
 def _summed_axes(stretched: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
