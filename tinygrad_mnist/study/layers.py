@@ -9,10 +9,11 @@ can't be told, it stays with the module around, which is true of it in any case.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import engine, nn
 from ..engine import Node, Rule
@@ -23,6 +24,10 @@ from .tape import Tape
 __all__ = ["layers_of"]
 
 _ENGINE = engine.__name__
+_OPERATORS = {
+    *("add", "subtract", "multiply", "divide", "remainder", "power", "matmul"),
+    *("negative", "positive", "absolute", "getitem"),
+}
 
 Layers = dict[Node, str]  # the names of the modules; a node that belongs to none is left out
 Modules = Mapping[str, Module]
@@ -52,16 +57,38 @@ def layers_of(tape: Tape, names: Names) -> Layers:
         if owners and (layer := _around(owners, modules)) is not None:
             layers[node] = layer
     chains = _chains(modules)
-    for between in (_by_name, _by_place):
+    for choose in (_by_name, _by_place):
         below, above = _nearest(tape, layers)
-        for node in tape.nodes:
-            if node not in layers and below[node]:
-                nearest = {a for _, p in tape.inputs[node] for a in _own(p, layers, below)}
-                stretch = _stretch(chains, nearest, above[node])
-                layer = between(node.name, stretch, nearest, above[node], modules)
-                if layer is not None:
-                    layers[node] = layer
+        rest = [node for node in tape.nodes if node not in layers and below[node]]
+        alike = Counter((node.name, frozenset(above[node])) for node in rest)
+        for node in rest:
+            nearest = {a for _, p in tape.inputs[node] for a in _own(p, layers, below)}
+            key = node.name, frozenset(above[node])
+            gap = _Gap(nearest, above[node], _stretch(chains, nearest, above[node]), alike[key])
+            layer = choose(node.name, gap, modules)
+            alike[key] -= 1
+            if layer is not None:
+                layers[node] = layer
     return layers
+
+
+class _Gap(NamedTuple):
+    """Where an operation lies.
+
+    Attributes
+    ----------
+    below, above
+        The layers next to it.
+    stretch
+        Those of a `Sequential` from the last one below to the first one above, as in `_stretch`.
+    alike
+        How many operations of the same name lie there from this one on.
+    """
+
+    below: set[str]
+    above: set[str]
+    stretch: list[str]
+    alike: int
 
 
 def _around(layers: Iterable[str], modules: Modules) -> str | None:
@@ -141,39 +168,43 @@ def _stretch(chains: Mapping[str, list[str]], below: set[str], above: set[str]) 
     return (chain or [])[start:] if not above else (chain or [])[start : end + 1]
 
 
-def _by_name(
-    operation: str, stretch: list[str], below: set[str], above: set[str], modules: Modules
-) -> str | None:
-    """Choose the layer of a stretch that calls an operation.
+def _by_name(operation: str, gap: _Gap, modules: Modules) -> str | None:
+    """Choose the layer of a stretch that calls an operation, if it can be no other.
 
-    It must be the only one, or the first of several that are not the ends. A layer without
-    parameters below was chosen for the operation before, and has had its call.
+    It is the only one that does; or the first of several, none of them an end, where each has an
+    operation of its own. A layer without parameters at the lower end has had its call.
     """
-    if len(stretch) < 2:
+    if len(gap.stretch) < 2 or (not gap.above and operation in _OPERATORS):
         return None
-    if not any(True for _ in modules[stretch[0]].named_parameters()):
-        stretch = stretch[1:]
+    has_parameters = any(True for _ in modules[gap.stretch[0]].named_parameters())
+    stretch = gap.stretch if has_parameters else gap.stretch[1:]
     calling = [name for name in stretch if operation in _calls(modules[name])]
-    ends = {stretch[0], stretch[-1]} if above else {stretch[0]}
-    if len(calling) > 1 and not ends.isdisjoint(calling):
+    ends = {gap.stretch[0], gap.stretch[-1]} if gap.above else {gap.stretch[0]}
+    if len(calling) > 1 and (len(calling) != gap.alike or not ends.isdisjoint(calling)):
         return None
     return calling[0] if calling else None
 
 
-def _by_place(
-    operation: str, stretch: list[str], below: set[str], above: set[str], modules: Modules
-) -> str | None:
-    """Choose the only layer between two, if all is known of these, or else the module around."""
-    if not above:
+def _by_place(operation: str, gap: _Gap, modules: Modules) -> str | None:
+    """Choose the only layer between two, if these are known and it is not theirs.
+
+    Where the layer calls it as well as they, as `Flatten` does beside `Linear`, there must be just
+    one such operation. Else choose the module around.
+    """
+    if not gap.above:
         return None
-    if len(stretch) == 3 and all(_is_known(modules[end]) for end in (stretch[0], stretch[-1])):
-        return stretch[1]
-    return _around(below | above, modules)
+    if len(gap.stretch) == 3:
+        lower, layer, upper = (modules[name] for name in gap.stretch)
+        theirs = operation in _calls(lower) | _calls(upper)
+        known = _is_known(type(lower)) and _is_known(type(upper))
+        if known and (not theirs or (gap.alike == 1 and operation in _calls(layer))):
+            return gap.stretch[1]
+    return _around(gap.below | gap.above, modules)
 
 
-def _is_known(module: Module) -> bool:
-    """Tell whether a module is one of this package, which `_by_name` knows everything of."""
-    return type(module).__module__.startswith(nn.__name__)
+def _is_known(kind: type[Module]) -> bool:
+    """Tell whether a class is one of this package: all its operations are among its `_calls`."""
+    return kind.__module__.startswith(nn.__name__)
 
 
 def _calls(module: Module) -> set[str]:
@@ -186,10 +217,11 @@ def _calls(module: Module) -> set[str]:
 def _called(kind: Any) -> frozenset[str]:
     """List the names in the code of a class's `forward`, and in that of functions that it calls.
 
-    The engine's own functions are not entered: they call what every operation needs.
+    The engine's own functions are not entered: they call what every operation needs. Of a class
+    that is not known, it is supposed that it has every operator, which are not called by name.
     """
     functions, seen = [kind.forward], set()
-    names: set[str] = set()
+    names = set() if _is_known(kind) else set(_OPERATORS)
     while functions:
         function = functions.pop()
         seen.add(function)

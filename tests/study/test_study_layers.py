@@ -1,0 +1,131 @@
+"""Which layer an operation belongs to, against what was running when it was recorded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_mnist import nn, study
+from tinygrad_mnist.engine.memory import clock
+from tinygrad_mnist.nn.module import walk
+from tinygrad_mnist.study.tape import recorded
+
+RNG = np.random.default_rng(0)
+
+
+class Residual(nn.Module):
+    """A layer of one's own, which no `Sequential` knows the inside of."""
+
+    def __init__(self) -> None:
+        self.inner = nn.Sequential(nn.Linear(4, 4, rng=RNG), nn.ReLU(), nn.Linear(4, 4, rng=RNG))
+
+    def forward(self, x: Any) -> Any:
+        return x + np.tanh(self.inner(np.tanh(x)))
+
+
+class Scaled(nn.Module):
+    """A layer of one's own that has a parameter of its own."""
+
+    def __init__(self) -> None:
+        self.scale = nn.Linear(4, 4, rng=RNG).weight
+
+    def forward(self, x: Any) -> Any:
+        return np.maximum(np.cos(-(x @ self.scale)), 0.1) * 2.0
+
+
+KNOWN: list[Callable[[], nn.Module]] = [
+    lambda: nn.Linear(4, 4, rng=RNG),
+    lambda: nn.Linear(4, 4, bias=False, rng=RNG),
+    lambda: nn.BatchNorm1d(4),
+    lambda: nn.Dropout(0.5, rng=RNG),
+    nn.ReLU,
+    nn.Tanh,
+    nn.GELU,
+    nn.Softmax,
+]
+OTHERS: list[Callable[[], nn.Module]] = [
+    lambda: nn.LayerNorm(4),  # has an operation before its parameters'
+    lambda: nn.Dropout(0.5, rng=RNG).eval(),  # has none
+    lambda: nn.Flatten(),  # has one that a linear layer could have, too
+    Residual,
+    Scaled,
+]
+
+
+def chains(parts: list[Callable[[], nn.Module]]) -> st.SearchStrategy[nn.Module]:
+    """Draw `Sequential` models that begin with a linear layer, with others inside."""
+    part = st.sampled_from(parts).map(lambda make: make())
+    layers = st.recursive(part, lambda inner: st.lists(inner, max_size=4).map(_sequential))
+    return st.lists(layers, min_size=1, max_size=6).map(
+        lambda drawn: nn.Sequential(nn.Linear(4, 4, rng=RNG), *drawn)
+    )
+
+
+def _sequential(layers: list[nn.Module]) -> nn.Module:
+    return nn.Sequential(*layers)
+
+
+@contextmanager
+def noted_calls() -> Iterator[list[tuple[int, nn.Module, int]]]:
+    """Note which module is called when, by the clock of the tape."""
+    calls: list[tuple[int, nn.Module, int]] = []
+    call = nn.Module.__call__
+
+    def noting(module: nn.Module, *inputs: Any) -> Any:
+        start = next(clock)
+        y = call(module, *inputs)
+        calls.append((start, module, next(clock)))
+        return y
+
+    nn.Module.__call__ = noting  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        nn.Module.__call__ = call  # type: ignore[method-assign]
+
+
+def found_and_true(model: nn.Module) -> Iterator[tuple[str | None, str | None, bool]]:
+    """List for each operation its layer, its true one, and whether a parameter comes after it."""
+    names = {id(part): name for name, part in reversed(list(walk("", model)))}
+    with noted_calls() as calls:
+        loss = np.sum(np.sin(model(RNG.random((3, 4), np.float32))))
+    graph = study.graph(loss, model)
+    parameters = [edge.target for edge in graph.edges if graph.nodes[edge.source].is_leaf]
+    for node, shown in zip(recorded(loss, "the test").nodes, graph.nodes, strict=True):
+        running = [(end - start, m) for start, m, end in calls if start < node.time < end]
+        truth = names[id(min(running, key=lambda call: call[0])[1])] if running else None
+        if not shown.is_leaf:
+            yield shown.layer, truth, shown.number <= max(parameters)
+
+
+@given(chains(KNOWN))
+def test_in_a_sequential_every_operation_finds_its_own(model: nn.Module) -> None:
+    for layer, truth, parameters_follow in found_and_true(model):
+        assert layer == truth or not parameters_follow
+
+
+@given(chains(KNOWN + OTHERS))
+def test_an_operation_belongs_to_its_layer_or_to_a_module_around_it(model: nn.Module) -> None:
+    for layer, truth, parameters_follow in found_and_true(model):
+        assert layer is not None or not parameters_follow
+        if layer is not None:
+            assert truth is not None
+            assert not layer or f"{truth}.".startswith(f"{layer}.")
+
+
+def test_without_a_model_there_are_no_layers() -> None:
+    weight = nn.Linear(2, 2, rng=RNG).weight
+    graph = study.graph(np.sum(weight * weight))
+    assert [node.layer for node in graph.nodes] == [None] * 3
+    assert graph.layers == {}
+
+
+def test_a_module_that_is_called_twice() -> None:
+    shared = nn.Linear(4, 4, rng=RNG)
+    model = nn.Sequential(shared, nn.Tanh(), shared, nn.ReLU(), nn.Linear(4, 4, rng=RNG))
+    graph = study.graph(np.sum(model(np.ones((1, 4), np.float32))), model)
+    assert [n.layer for n in graph.nodes if n.operation == "affine"] == ["0", "0", "4"]
+    assert {n.layer for n in graph.nodes if n.operation in ("tanh", "relu")} <= {"", "0", "1", "3"}
