@@ -15,6 +15,7 @@ import augmentation
 import beside_peers
 import indexing
 import large_data
+import looking_inside
 import networks
 import operation
 import processes
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "import": processes.import_rows,
     "chain": processes.chain_rows,
     "indexing": indexing.rows,
+    "study": looking_inside.rows,
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
     "large": large_data.rows,

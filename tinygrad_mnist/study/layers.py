@@ -56,39 +56,19 @@ def layers_of(tape: Tape, names: Names) -> Layers:
         owners = {owner for p in parameters if (owner := names.owner(p)) is not None}
         if owners and (layer := _around(owners, modules)) is not None:
             layers[node] = layer
-    chains = _chains(modules)
-    for choose in (_by_name, _by_place):
+    chains = _Chains(modules, set(layers.values()))
+    for choose in (chains.by_name, chains.by_place):
         below, above = _nearest(tape, layers)
         rest = [node for node in tape.nodes if node not in layers and below[node]]
         alike = Counter((node.name, frozenset(above[node])) for node in rest)
         for node in rest:
             nearest = {a for _, p in tape.inputs[node] for a in _own(p, layers, below)}
             key = node.name, frozenset(above[node])
-            gap = _Gap(nearest, above[node], _stretch(chains, nearest, above[node]), alike[key])
-            layer = choose(node.name, gap, modules)
+            layer = choose(_Gap(node.name, nearest, above[node], alike[key]))
             alike[key] -= 1
             if layer is not None:
                 layers[node] = layer
     return layers
-
-
-class _Gap(NamedTuple):
-    """Where an operation lies.
-
-    Attributes
-    ----------
-    below, above
-        The layers next to it.
-    stretch
-        Those of a `Sequential` from the last one below to the first one above, as in `_stretch`.
-    alike
-        How many operations of the same name lie there from this one on.
-    """
-
-    below: set[str]
-    above: set[str]
-    stretch: list[str]
-    alike: int
 
 
 def _around(layers: Iterable[str], modules: Modules) -> str | None:
@@ -125,92 +105,122 @@ def _nearest(tape: Tape, layers: Layers) -> tuple[dict[Node, set[str]], dict[Nod
 # --- one layer after another --------------------------------------------------------------------
 
 
-def _chains(modules: Modules) -> dict[str, list[str]]:
-    """List for each layer of a `Sequential` all of its layers, in the order of their calls.
+class _Gap(NamedTuple):
+    """Where an operation without parameters lies.
+
+    Attributes
+    ----------
+    operation
+        Its name.
+    below, above
+        The layers next to it.
+    alike
+        How many operations of the same name lie there, from this one on.
+    """
+
+    operation: str
+    below: set[str]
+    above: set[str]
+    alike: int
+
+
+class _Chains:
+    """The layers of each `Sequential`, in the order in which they are called.
 
     Those of a `Sequential` inside of another one are counted among the outer one's.
+
+    Parameters
+    ----------
+    modules
+        All modules.
+    taking
+        The names of those that have parameters in the graph.
     """
-    chains: dict[str, list[str]] = {}
-    for name, module in modules.items():
-        outer = name
-        while outer and _is_chain(modules.get(parent := outer.rpartition(".")[0])):
-            outer = parent
-        if outer != name and not _is_chain(module):
-            chains.setdefault(outer, []).append(name)
-    return {name: chain for chain in chains.values() for name in chain}
+
+    def __init__(self, modules: Modules, taking: set[str]) -> None:
+        self.modules, self.taking = modules, taking
+        chains: dict[str, list[str]] = {}
+        for name, module in modules.items():
+            outer = name
+            while outer and _is_chain(modules.get(parent := outer.rpartition(".")[0])):
+                outer = parent
+            if outer != name and not _is_chain(module):
+                chains.setdefault(outer, []).append(name)
+        self.chain_of = {name: chain for chain in chains.values() for name in chain}
+        self._calls: dict[str, set[str]] = {}
+
+    def by_name(self, gap: _Gap) -> str | None:
+        """Choose the layer of a stretch that calls an operation, if it can be no other.
+
+        It is the only one that does; or the first of several, none of them an end, where each has
+        an operation of its own. A layer without parameters at the lower end has had its call.
+        """
+        stretch = self.stretch(gap)
+        if len(stretch) < 2 or (not gap.above and gap.operation in _OPERATORS):
+            return None
+        ends = {stretch[0], stretch[-1]} if gap.above else {stretch[0]}
+        if not any(_within(layer, stretch[0]) for layer in self.taking):
+            stretch = stretch[1:]
+        calling = [name for name in stretch if gap.operation in self.calls(name)]
+        if len(calling) > 1 and (len(calling) != gap.alike or not ends.isdisjoint(calling)):
+            return None
+        return calling[0] if calling else None
+
+    def by_place(self, gap: _Gap) -> str | None:
+        """Choose the only layer between two, if these are known and it is not theirs.
+
+        Where the layer calls it as well as they, as `Flatten` does beside `Linear`, there must be
+        just one such operation. Else choose the module around.
+        """
+        if not gap.above:
+            return None
+        stretch = self.stretch(gap)
+        if len(stretch) == 3:
+            lower, layer, upper = stretch
+            known = all(_is_known(type(self.modules[end])) for end in (lower, upper))
+            theirs = gap.operation in self.calls(lower) | self.calls(upper)
+            if known and (not theirs or (gap.alike == 1 and gap.operation in self.calls(layer))):
+                return layer
+        return _around(gap.below | gap.above, self.modules)
+
+    def stretch(self, gap: _Gap) -> list[str]:
+        """List the layers of a `Sequential` from the last one below to the first one above.
+
+        Both are included. If nothing is above, it is all that follow; if these are not layers of
+        one `Sequential`, or if it was called several times, it is none.
+        """
+        start, end = 0, -1
+        chain: list[str] | None = None
+        for side in (gap.below, gap.above):
+            for layer in side:
+                while layer and layer not in self.chain_of:
+                    layer = layer.rpartition(".")[0]
+                found = self.chain_of.get(layer)
+                if found is None or (chain is not None and found is not chain):
+                    return []
+                chain = found
+                place = chain.index(layer)
+                if side is gap.below:
+                    start = max(start, place)
+                else:
+                    end = place if end < 0 else min(end, place)
+        return (chain or [])[start : end + 1 if gap.above else None]
+
+    def calls(self, name: str) -> set[str]:
+        """List the names of what is called when a module is."""
+        if name not in self._calls:
+            parts: set[Any] = {type(m) for n, m in self.modules.items() if _within(n, name)}
+            self._calls[name] = set().union(*map(_called, parts))
+        return self._calls[name]
 
 
 def _is_chain(module: Module | None) -> bool:
     return isinstance(module, Sequential) and type(module).forward is Sequential.forward
 
 
-def _stretch(chains: Mapping[str, list[str]], below: set[str], above: set[str]) -> list[str]:
-    """List the layers of a `Sequential` from the last one below to the first one above.
-
-    Both are included. If nothing is above, it is all that follow; if these are not layers of one
-    `Sequential`, or if it was called several times, it is none.
-    """
-    start, end = 0, -1
-    chain: list[str] | None = None
-    for side in (below, above):
-        for layer in side:
-            while layer and layer not in chains:
-                layer = layer.rpartition(".")[0]
-            found = chains.get(layer)
-            if found is None or (chain is not None and found is not chain):
-                return []
-            chain = found
-            place = chain.index(layer)
-            if side is below:
-                start = max(start, place)
-            else:
-                end = place if end < 0 else min(end, place)
-    return (chain or [])[start:] if not above else (chain or [])[start : end + 1]
-
-
-def _by_name(operation: str, gap: _Gap, modules: Modules) -> str | None:
-    """Choose the layer of a stretch that calls an operation, if it can be no other.
-
-    It is the only one that does; or the first of several, none of them an end, where each has an
-    operation of its own. A layer without parameters at the lower end has had its call.
-    """
-    if len(gap.stretch) < 2 or (not gap.above and operation in _OPERATORS):
-        return None
-    has_parameters = any(True for _ in modules[gap.stretch[0]].named_parameters())
-    stretch = gap.stretch if has_parameters else gap.stretch[1:]
-    calling = [name for name in stretch if operation in _calls(modules[name])]
-    ends = {gap.stretch[0], gap.stretch[-1]} if gap.above else {gap.stretch[0]}
-    if len(calling) > 1 and (len(calling) != gap.alike or not ends.isdisjoint(calling)):
-        return None
-    return calling[0] if calling else None
-
-
-def _by_place(operation: str, gap: _Gap, modules: Modules) -> str | None:
-    """Choose the only layer between two, if these are known and it is not theirs.
-
-    Where the layer calls it as well as they, as `Flatten` does beside `Linear`, there must be just
-    one such operation. Else choose the module around.
-    """
-    if not gap.above:
-        return None
-    if len(gap.stretch) == 3:
-        lower, layer, upper = (modules[name] for name in gap.stretch)
-        theirs = operation in _calls(lower) | _calls(upper)
-        known = _is_known(type(lower)) and _is_known(type(upper))
-        if known and (not theirs or (gap.alike == 1 and operation in _calls(layer))):
-            return gap.stretch[1]
-    return _around(gap.below | gap.above, modules)
-
-
 def _is_known(kind: type[Module]) -> bool:
-    """Tell whether a class is one of this package: all its operations are among its `_calls`."""
+    """Tell whether a class is one of this package, whose code names all that it calls."""
     return kind.__module__.startswith(nn.__name__)
-
-
-def _calls(module: Module) -> set[str]:
-    """List the names of what is called when a module is."""
-    kinds: set[Any] = {type(part) for part in module.modules()}
-    return set().union(*map(_called, kinds))
 
 
 @cache

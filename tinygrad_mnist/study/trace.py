@@ -328,16 +328,13 @@ class _Sweep:
 
 def _contribution(note: _Note, parent: Node, value: GraphNode, earlier: Any) -> Contribution:
     rule: Any = note.node.rule
-    return Contribution(
-        note.place,
-        value,
-        formula_of(rule, note.place),
-        _frozen(note.part),
-        _summed_axes(note.part.shape, parent.shape),
-        _frozen(fitted(note.part, parent, rule)),
-        None if earlier is None else _frozen(earlier),
-        note.seconds,
-    )
+    array = unsummed = _frozen(note.part)
+    axes: tuple[int, ...] = ()
+    if array.shape != parent.shape or array.dtype != parent.dtype:
+        array = _frozen(fitted(note.part, parent, rule))
+        axes = _summed_axes(unsummed.shape, parent.shape)
+    formula, earlier = formula_of(rule, note.place), None if earlier is None else _frozen(earlier)
+    return Contribution(note.place, value, formula, unsummed, axes, array, earlier, note.seconds)
 
 
 def _summed_axes(stretched: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
