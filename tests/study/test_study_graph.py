@@ -16,7 +16,7 @@ from random_graphs import graphs
 
 from tinygrad_mnist import Tensor, nn, study
 from tinygrad_mnist.models import lenet5, mlp
-from tinygrad_mnist.study.graph import LEGIBLE
+from tinygrad_mnist.study.graph import DRAWABLE, LEGIBLE
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
@@ -124,6 +124,8 @@ def test_a_view_shows_each_node_once_and_the_edges_between_what_it_shows(drawn: 
         for edge in whole.edges
         if shown[edge.source] != shown[edge.target]
     }
+    into_layers = [(e.source, e.target) for e in view.edges if view[e.target].inside]
+    assert len(into_layers) == len(set(into_layers))
     assert view.folded == {node.name for node in view.nodes if node.inside}
     for node in view.nodes:
         for number in node.inside:
@@ -298,6 +300,15 @@ def test_a_small_graph_is_shown_as_it_is() -> None:
     x = Tensor([1.0], requires_grad=True)
     graph = study.graph(x * x)
     assert graph._repr_html_() == f'<div style="overflow:auto">{graph.to_svg()}</div>'
+
+
+def test_a_graph_that_is_too_large_is_not_drawn() -> None:
+    y = x = Tensor([1.0], requires_grad=True)
+    for _ in range(DRAWABLE):
+        y = y * x
+    graph = study.graph(y)
+    assert graph._repr_svg_() is None
+    assert graph._repr_html_() == f"<p>{graph!r}: too many for a picture; print() lists them</p>"
 
 
 def test_without_graphviz_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from .tape import Tape, recorded
 __all__ = ["Graph", "build", "formula_of", "graph"]
 
 LEGIBLE = 24  # nodes; larger graphs are shown with their layers folded
+DRAWABLE = 400  # nodes; to draw more of them takes Graphviz very long
 
 
 class Graph:
@@ -185,7 +186,7 @@ class Graph:
         place |= {number: box.number for box in shown for number in box.inside}
         nodes = [node for node in whole.nodes if node.number not in box_of] + shown
         between = dict.fromkeys(
-            (place[edge.source], place[edge.target], edge.place)
+            (place[edge.source], place[edge.target], 0 if edge.target in box_of else edge.place)
             for edge in whole.edges
             if place[edge.source] != place[edge.target]
         )
@@ -219,8 +220,9 @@ class Graph:
 
     def _repr_svg_(self) -> str | None:
         """Show the graph in a notebook."""
+        shown = self._legible()
         try:
-            return self._legible().to_svg()
+            return shown.to_svg() if len(shown) <= DRAWABLE else None
         except ImportError:
             return None  # the HTML says what is missing
 
@@ -230,6 +232,8 @@ class Graph:
 
     def _html(self, layers: Collection[str]) -> str:
         """Draw the graph, and below it the insides of those of some layers that are folded."""
+        if len(self) > DRAWABLE:
+            return f"<p>{self!r}: too many for a picture; print() lists them</p>"
         try:
             picture = self.to_svg()
         except ImportError as missing:

@@ -75,7 +75,7 @@ class GraphEdge:
     source, target
         The numbers of the value and of what was computed from it.
     place
-        Which of the target's inputs it is, from 0.
+        Which of the target's inputs it is, from 0; always 0 for a folded layer.
     """
 
     source: int
