@@ -22,9 +22,11 @@ def test_the_code_of_the_readme_runs(
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)  # noqa: S102  # it is our own
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     printed = capsys.readouterr().out
     assert "def step(images, labels" in printed
+    for shown in ("0: Linear", "softmax_cross_entropy", "by central differences", "dW1 = 1 / m"):
+        assert shown in printed
     accuracies = [float(line) for line in re.findall(r"^[01]\.\d+$", printed, re.MULTILINE)]
     assert len(accuracies) == 2
     assert min(accuracies) > 0.5

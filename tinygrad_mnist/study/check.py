@@ -193,8 +193,7 @@ def _asked(loss: Tensor, tape: Tape, names: Names, name: str, index: Any) -> _As
         raise UnknownName(name, "study.check: the loss depends on no leaf that is called", known)
     tensor, leaf = known[name]
     entry = _entry(tensor, name, index)
-    with np.errstate(all="ignore"):
-        (found,) = gradients(loss, [tensor], np.ones(loss.shape), retain_graph=True)
+    (found,) = gradients(loss, [tensor], np.ones(loss.shape), retain_graph=True)
     return _Asked(name, entry, tensor, leaf, 0.0 if found is None else found[entry].item())
 
 
