@@ -14,7 +14,7 @@ help:
 	@echo "make test-peers compare every function with PyTorch and JAX, which this installs"
 	@echo "make lint       check format and style"
 	@echo "make types      check the types"
-	@echo "make docs       write docs/functions.md, the list of functions, anew"
+	@echo "make docs       build the documentation: open site/index.html; no network is needed to read it"
 	@echo "make bench      measure speed and memory, an hour; ARGS='step' measures one thing"
 	@echo "make results    train the classic networks on all of MNIST, two hours, and write docs/results.md"
 	@echo "make clean      remove what the others made"
@@ -35,8 +35,10 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-docs: $(VENV)/installed-test
+docs: $(VENV)/installed-docs
 	$(BIN)/python scripts/list_functions.py
+	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html is the documentation"
 
 bench: $(VENV)/installed-peers
 	$(BIN)/python benchmarks/step.py $(ARGS)
@@ -45,10 +47,11 @@ results: $(VENV)/installed-cli
 	$(BIN)/python benchmarks/results.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) runs site .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/installed-cli: EXTRAS := cli
-$(VENV)/installed-test: EXTRAS := cli,study,test
+$(VENV)/installed-docs: EXTRAS := docs
+$(VENV)/installed-test: EXTRAS := cli,study,docs,test
 $(VENV)/installed-peers: EXTRAS := cli,study,test,peers
 $(VENV)/installed-dev: EXTRAS := cli,study,test,dev
 

@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=fence)$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<fence>`{3,}|~{3,})(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=fence)$", re.M | re.S
+)
 
 
 class Block(NamedTuple):
@@ -52,5 +54,7 @@ def execute(page: Path, block: Block, names: dict[str, object]) -> str:
 
 def agree(stated: str, printed: str) -> bool:
     """Tell whether an output is as stated, where ``...`` stands for anything."""
-    plain = ["".join(f"{line.rstrip()}\n" for line in text.splitlines()) for text in (stated, printed)]
+    plain = [
+        "".join(f"{line.rstrip()}\n" for line in text.splitlines()) for text in (stated, printed)
+    ]
     return doctest.OutputChecker().check_output(*plain, doctest.ELLIPSIS)

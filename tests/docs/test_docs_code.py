@@ -75,7 +75,9 @@ def test_a_wrong_output_is_noticed() -> None:
 
 def test_blocks_and_their_outputs_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# A\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\nno\n\n```python\n2\n```\n")
+    page.write_text(
+        "# A\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\nno\n\n```python\n2\n```\n"
+    )
     (first, output), (second, nothing) = with_output(page)
     assert (first.code, first.line) == ("print(1)\n", 4)
     assert output is not None
