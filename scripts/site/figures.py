@@ -1,7 +1,7 @@
 """The figures of the site: each is drawn from the code that it shows, when the site is built.
 
-A page says ``<!-- figure: name -->``. A figure is a function here that draws on axes, or returns
-SVG; its docstring is the caption. The colours are those of the page, light or dark.
+A page says ``<!-- figure: name -->``. A figure is a function here that draws with matplotlib, or
+returns SVG. The colours are those of the page, light or dark.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from drawing import Box, layered
 from matplotlib.figure import Figure
 
 import tinygrad_mnist as tg
-from tinygrad_mnist import Tensor, nn, optim
+from tinygrad_mnist import Tensor, nn, optim, study
 from tinygrad_mnist.data import Batches, load_mnist, scale
 
 __all__ = ["FIGURES", "drawn"]
@@ -38,7 +38,8 @@ STYLE = {
 }
 DIRECTIVE = re.compile(r"^<!-- figure: (\w+) -->$", re.MULTILINE)
 
-FIGURES: dict[str, Callable[..., Any]] = {}
+Draw = Callable[..., Any]
+FIGURES: dict[str, tuple[Draw, str]] = {}
 
 
 def drawn(markdown: str) -> str:
@@ -47,13 +48,12 @@ def drawn(markdown: str) -> str:
 
 
 def _figure(name: str) -> str:
-    draw = FIGURES[name]
-    caption = " ".join(inspect.cleandoc(draw.__doc__ or "").split())
-    picture = _plotted(name, draw) if inspect.signature(draw).parameters else draw()
+    draw, caption = FIGURES[name]
+    picture = _plotted(name, draw, caption) if inspect.signature(draw).parameters else draw()
     return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _plotted(name: str, draw: Callable[[Figure], None]) -> str:
+def _plotted(name: str, draw: Callable[[Figure], None], caption: str) -> str:
     """Draw with matplotlib, as SVG that stands within a page."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.0), layout="constrained")
@@ -62,8 +62,7 @@ def _plotted(name: str, draw: Callable[[Figure], None]) -> str:
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
-    label = escape(" ".join((draw.__doc__ or "").split()))
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}" class="plot"', 1)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(caption)}" class="plot"', 1)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for placeholder, colour in COLOURS.items():
@@ -71,15 +70,21 @@ def _plotted(name: str, draw: Callable[[Figure], None]) -> str:
     return re.sub(r"\n\s*", " ", svg)
 
 
-def figure(draw: Callable[..., Any]) -> Callable[..., Any]:
+def figure(name: str, caption: str) -> Callable[[Draw], Draw]:
     """Register a figure."""
-    FIGURES[draw.__name__] = draw
-    return draw
+
+    def register(draw: Draw) -> Draw:
+        FIGURES[name] = draw, caption
+        return draw
+
+    return register
 
 
-@figure
-def secant(figure: Figure) -> None:
-    """The line through the points at x − h and x + h is nearly parallel to the tangent at x."""
+@figure(
+    "secant",
+    "The line through the points at x − h and x + h is nearly parallel to the tangent at x.",
+)
+def _secant(figure: Figure) -> None:
     axes = figure.add_subplot()
     x = np.linspace(-0.2, 2.4, 200)
     middle, h = 1.0, 0.7
@@ -94,11 +99,12 @@ def secant(figure: Figure) -> None:
     axes.legend(loc="upper left", labelcolor=INK)
 
 
-@figure
-def step_sizes(figure: Figure) -> None:
-    """The error of a difference by its step h, for sin at 1: large steps miss the curve, small
-    ones lose their digits to rounding.
-    """
+@figure(
+    "step_sizes",
+    "The error of a difference by its step h, for sin at 1: large steps miss the curve, small ones "
+    "lose their digits to rounding.",
+)
+def _step_sizes(figure: Figure) -> None:
     axes = figure.add_subplot()
     h = 10.0 ** np.arange(-14, 0.5, 0.25)
     for name, slopes, colour in (
@@ -110,34 +116,57 @@ def step_sizes(figure: Figure) -> None:
     axes.legend(labelcolor=INK)
 
 
-@figure
-def small_graph() -> str:
-    """The graph of y = (a + b) · a at a = 2, b = 3. Arrows lead from a value to what it was
-    computed from.
-    """
-    return _graph_of_two({"y": "10", "s": "5", "a": "2", "b": "3"})
+@figure(
+    "small_graph",
+    "The graph of y = (a + b) · a at a = 2, b = 3. Arrows lead from a value to what it was "
+    "computed from.",
+)
+def _small_graph() -> str:
+    values, graph, _ = _small_example()
+    return _layered(graph, {name: f"{value.item():g}" for name, value in values.items()})
 
 
-@figure
-def small_sweep() -> str:
-    """The same graph with the derivative of y by each value. Two contributions come together in a:
-    5 from the product, and 2 from the sum.
-    """
-    return _graph_of_two({"y": "ȳ = 1", "s": "s̄ = 2", "a": "ā = 5 + 2", "b": "b̄ = 2"})
+@figure(
+    "small_sweep",
+    "The same graph with the derivative of y by each value. Two contributions come together in a: "
+    "5 from the product, and 2 from the sum.",
+)
+def _small_sweep() -> str:
+    _, graph, trace = _small_example()
+    parts: dict[str, list[str]] = {"y": ["1"]}
+    for step in trace:
+        for part in step.contributions:
+            parts.setdefault(part.input.label, []).append(f"{part.array:g}")
+    return _layered(graph, {n: f"{n}\u0304 = {' + '.join(sums)}" for n, sums in parts.items()})
 
 
-def _graph_of_two(notes: dict[str, str]) -> str:
-    words = {"y": "y = s · a", "s": "s = a + b", "a": "a", "b": "b"}
-    boxes = {name: Box((words[name], notes[name])) for name in words}
-    edges = {"y": ["s", "a"], "s": ["a", "b"], "a": [], "b": []}
-    return layered(boxes, edges, "A graph of four values")
+def _small_example() -> tuple[dict[str, Tensor], study.Graph, study.Trace]:
+    """Compute y = (a + b) · a, and look at how that was recorded and is swept."""
+    a, b = Tensor(2.0, requires_grad=True), Tensor(3.0, requires_grad=True)
+    s = a + b
+    y = s * a
+    return {"a": a, "b": b, "s": s, "y": y}, study.graph(y), study.trace(y)
 
 
-@figure
-def templates(figure: Figure) -> None:
-    """What the ten hidden units look for after five epochs on the 4,000 digits of the sample: the
-    weights of each as an image.
-    """
+def _layered(graph: study.Graph, notes: dict[str, str]) -> str:
+    labels = {node.number: node.label for node in graph.nodes}
+    boxes = {node.label: Box((_words(node), notes[node.label])) for node in reversed(graph.nodes)}
+    edges: dict[str, list[str]] = {name: [] for name in boxes}
+    for edge in graph.edges:
+        edges[labels[edge.target]].append(labels[edge.source])
+    return layered(boxes, edges, "The graph of four values")
+
+
+def _words(node: study.GraphNode) -> str:
+    return node.label if node.is_leaf else f"{node.label}: {node.operation}"
+
+
+@figure(
+    "templates",
+    "What the ten hidden units look for after five epochs on the 4,000 digits of the sample: the "
+    "weights of each as an image.",
+)
+def _templates(figure: Figure) -> None:
     model = _trained(epochs=5)[0]
     weights = model[0].weight.numpy()
     limit = np.abs(weights).max()
@@ -147,9 +176,8 @@ def templates(figure: Figure) -> None:
         axes.set_axis_off()
 
 
-@figure
-def learning(figure: Figure) -> None:
-    """The loss of each batch of 32 digits during five epochs on the sample."""
+@figure("learning", "The loss of each batch of 32 digits during five epochs on the sample.")
+def _learning(figure: Figure) -> None:
     axes = figure.add_subplot()
     losses = _trained(epochs=5)[1]
     axes.plot(losses, color=FIRST, linewidth=0.8)
@@ -174,9 +202,8 @@ def _trained(epochs: int) -> tuple[nn.Sequential, list[float]]:
     return model, losses
 
 
-@figure
-def digits(figure: Figure) -> None:
-    """The first digits of the sample."""
+@figure("digits", "The first digits of the sample.")
+def _digits(figure: Figure) -> None:
     sample = load_mnist("sample")
     for i in range(10):
         axes = figure.add_subplot(2, 5, i + 1)
@@ -185,9 +212,11 @@ def digits(figure: Figure) -> None:
         axes.set_axis_off()
 
 
-@figure
-def derivatives_of_tanh(figure: Figure) -> None:
-    """The hyperbolic tangent and its first three derivatives, each the gradient of the last."""
+@figure(
+    "derivatives_of_tanh",
+    "The hyperbolic tangent and its first three derivatives, each the gradient of the last.",
+)
+def _derivatives_of_tanh(figure: Figure) -> None:
     axes = figure.add_subplot()
     x = np.linspace(-3, 3, 241)
     function: Callable[..., Any] = np.tanh
@@ -200,9 +229,10 @@ def derivatives_of_tanh(figure: Figure) -> None:
     axes.legend(labelcolor=INK)
 
 
-@figure
-def house() -> str:
-    """The rooms. Each stands above those that it imports; an arrow that follows from two others is
-    left out. Read off the import statements.
-    """
+@figure(
+    "house",
+    "The rooms. Each stands above those that it imports; an arrow that follows from "
+    "others is left out. Read off the import statements.",
+)
+def _house() -> str:
     return rooms.picture()

@@ -5,8 +5,8 @@ They are written as GitHub reads them, ``$`\bar a = \bar y`$`` within a line and
 """
 
 import re
-import xml.etree.ElementTree as etree
 from typing import Any
+from xml.etree import ElementTree
 
 import latex2mathml.converter
 from markdown import Markdown
@@ -36,7 +36,7 @@ def mathml(latex: str, display: str = "inline") -> str:
     unknown = re.findall(r">(\\\w+)", found)
     if unknown:
         raise ValueError(f"{latex}: MathML for {', '.join(unknown)} is not known")
-    tree = etree.fromstring(found)  # noqa: S314  # it is our own
+    tree = ElementTree.fromstring(found)  # noqa: S314  # it is our own
     for element in tree.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
         style = STYLES.get(element.get("mathvariant", ""))
@@ -46,7 +46,7 @@ def mathml(latex: str, display: str = "inline") -> str:
         if element.tag == "mover" and element[1].text == "¯":
             element[1].set("stretchy", "false")
     tree.set("display", display)
-    return etree.tostring(tree, encoding="unicode")
+    return ElementTree.tostring(tree, encoding="unicode")
 
 
 def with_blocks(markdown: str) -> str:

@@ -53,4 +53,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return markdown
     markdown = sources.relinked(sources.quoted(markdown, path), path)
     markdown = figures.drawn(with_blocks(markdown))
-    return markdown.replace("<!-- rooms -->", rooms.table())
+    return rooms.listed(markdown)

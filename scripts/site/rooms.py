@@ -8,8 +8,9 @@ from pathlib import Path
 import reference
 from drawing import Box, layered
 
-__all__ = ["ROOMS", "imports", "picture", "table"]
+__all__ = ["ROOMS", "imports", "listed", "picture"]
 
+LIST = "<!-- rooms -->"
 PACKAGE = Path(__file__).parents[2] / "tinygrad_mnist"
 
 # What a room is for, in a word or two, and the modules at the top that belong to it.
@@ -22,7 +23,7 @@ ROOMS: dict[str, tuple[str, set[str]]] = {
     "transforms": ("grad, vjp, hessian", set()),
     "nn": ("layers and losses", set()),
     "optim": ("optimisers, schedules", set()),
-    "tensor": ("what people hold", {"operators", "methods", "in_place"}),
+    "tensor": ("what people hold", {"operators", "methods", "in_place", "notebook"}),
     "rules": ("the calculus", set()),
     "engine": ("tape and sweep", set()),
     "data": ("digits, batches", set()),
@@ -43,11 +44,16 @@ def picture() -> str:
         ]
         for room, others in found.items()
     }
-    boxes = {room: Box((room, what)) for room, (what, _) in ROOMS.items()}
+    boxes = {room: Box((room, ROOMS[room][0]) if room in ROOMS else (room,)) for room in found}
     return layered(boxes, shown, "The rooms of the package, each above those that it imports")
 
 
-def table() -> str:
+def listed(markdown: str) -> str:
+    """Put the list of the rooms into a page where it says ``<!-- rooms -->``."""
+    return markdown if LIST not in markdown else markdown.replace(LIST, _table())
+
+
+def _table() -> str:
     """List the rooms with what their modules say of themselves."""
     rows = [
         f"| [`{room}`](reference/{room}.md) | {reference.summary(module)} |"
@@ -58,33 +64,27 @@ def table() -> str:
 
 
 def imports() -> dict[str, set[str]]:
-    """Find for each room the rooms that it imports when it is imported itself.
-
-    Raises
-    ------
-    LookupError
-        If a module belongs to no room.
-    """
+    """Find for each room the rooms that it imports when it is imported itself."""
     found: dict[str, set[str]] = {room: set() for room in ROOMS}
     for file in sorted(PACKAGE.rglob("*.py")):
         parts = file.relative_to(PACKAGE).with_suffix("").parts
         room = _room(parts[0])
         if room is None:
             continue
-        others = found[room]
+        others = found.setdefault(room, set())
         others |= {other for name in _imported(file, parts) if (other := _room(name)) is not None}
         others.discard(room)
     return found
 
 
 def _room(name: str) -> str | None:
-    """Name the room of a module or package at the top; None for tools."""
+    """Name the room of a module or package at the top; None for tools.
+
+    Whatever is not listed is a room of its own, without a word on what it is for.
+    """
     if name in TOOLS:
         return None
-    for room, (_, members) in ROOMS.items():
-        if name == room or name in members:
-            return room
-    raise LookupError(f"{name} belongs to no room: add it to {Path(__file__).name}")
+    return next((room for room, (_, members) in ROOMS.items() if name in members), name)
 
 
 def _imported(file: Path, parts: tuple[str, ...]) -> Iterator[str]:
@@ -112,9 +112,9 @@ def _behind(name: str) -> str:
     if any((PACKAGE / member).exists() for member in (name, f"{name}.py")):
         return name
     for statement in ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.ImportFrom) and statement.module:
-            if name in {alias.name for alias in statement.names}:
-                return statement.module.split(".")[0]
+        names = statement.names if isinstance(statement, ast.ImportFrom) else ()
+        if name in {alias.name for alias in names}:
+            return (statement.module or name).split(".")[0]
     raise LookupError(f"the package hands out no {name}")
 
 
