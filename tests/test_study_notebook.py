@@ -32,11 +32,13 @@ def shown(executed: Any, code: str) -> list[dict[str, str]]:
     return [output.data for output in cell.outputs if "data" in output]
 
 
-def test_graphs_and_traces_show_themselves(executed: Any) -> None:
+def test_graphs_tensors_and_traces_show_themselves(executed: Any) -> None:
     (graph,) = shown(executed, "study.graph(y)")
     assert {"image/svg+xml", "text/html"} & graph.keys()
+    (tensor,) = shown(executed, "b.grad")
+    assert "<table" in tensor["text/html"]
     (trace,) = shown(executed, "study.trace(y)")
-    assert "<table" in trace["text/html"]
+    assert "multiply" in trace["text/plain"]
 
 
 def test_it_learns_and_draws(executed: Any) -> None:

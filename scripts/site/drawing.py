@@ -76,7 +76,7 @@ def layered(boxes: Mapping[str, Box], edges: Mapping[str, Sequence[str]], label:
 def _drawn(box: Box, x: float, y: float) -> str:
     top = y - box.height / 2
     lines = [
-        f'<tspan x="{x:.1f}" y="{top + LINE * (i + 1) - 1:.1f}">{escape(line)}</tspan>'
+        f'<tspan x="{x:.1f}" y="{top + LINE * (i + 1) + 2:.1f}">{escape(line)}</tspan>'
         for i, line in enumerate(box.lines)
     ]
     return (

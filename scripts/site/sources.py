@@ -21,14 +21,19 @@ from typing import Any
 __all__ = ["linked", "page_of", "quoted", "relinked", "source_page"]
 
 ROOT = Path(__file__).parents[2]
-QUOTE = re.compile(r"^<!-- source: (\S+)(?: (\w+)\((\S+)\))? -->$", re.MULTILINE)
+QUOTE = re.compile(r"^( *)<!-- source: (\S+)(?: (\w+)\((\S+)\))? -->$", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()((?:\.\./)+[^)#\s]+)")
 LANGUAGES = {".py": "python", ".ipynb": "json", ".toml": "toml", ".md": "text", "": "make"}
 
 
 def quoted(markdown: str, page: str) -> str:
     """Put the code into a page where it asks for it."""
-    return QUOTE.sub(lambda found: _quote(*found.groups(), page=page), markdown)
+
+    def quote(found: re.Match[str]) -> str:
+        indent, *what = found.groups()
+        return textwrap.indent(_quote(*what, page=page), indent)
+
+    return QUOTE.sub(quote, markdown)
 
 
 def relinked(markdown: str, page: str) -> str:
@@ -44,7 +49,7 @@ def relinked(markdown: str, page: str) -> str:
 def linked(markdown: str, page: str) -> set[str]:
     """Find the files outside `docs/` that a page links or quotes."""
     files = {_outside(link, page) for link in LINK.findall(markdown)}
-    files |= {_file(_module(name)[0]) for name, *_ in QUOTE.findall(markdown)}
+    files |= {_file(_module(name)[0]) for _, name, *_ in QUOTE.findall(markdown)}
     return {file for file in files if file is not None}
 
 
