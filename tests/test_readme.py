@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from code_blocks import blocks, execute
 
 import tinygrad_mnist as tg
 
@@ -13,17 +14,13 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.usefixtures("table")  # it adds a rule
-def test_the_code_of_the_readme_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tinygrad_mnist.data.load_mnist.__defaults__", ("sample",))
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    code = [block for block in blocks(README) if block.language == "python"]
+    assert len(code) == 7
     names: dict[str, object] = {}
-    for block in blocks:
-        exec(block, names)  # noqa: S102  # it is our own
-    assert len(blocks) == 7
-    printed = capsys.readouterr().out
+    printed = "".join(execute(README, block, names) for block in code)
     assert "def step(images, labels" in printed
     for shown in ("0: Linear", "softmax_cross_entropy", "by central differences", "dW1 = 1 / m"):
         assert shown in printed
@@ -33,7 +30,9 @@ def test_the_code_of_the_readme_runs(
 
     t: Any = names["t"]
     np.testing.assert_array_equal(t.grad, tg.grad(lambda a: np.tanh(a @ a.T).sum())(t.numpy()))
-    stated = re.search(r"tg\.grad\(tg\.grad\(np\.sin\)\)\(0\.5\) +# (\S+)", "".join(blocks))
+    stated = re.search(
+        r"tg\.grad\(tg\.grad\(np\.sin\)\)\(0\.5\) +# (\S+)", README.read_text(encoding="utf-8")
+    )
     assert stated is not None
     assert stated[1] == str(tg.grad(tg.grad(np.sin))(0.5))
     loss, parameters, x = (names[name] for name in ("loss", "parameters", "x"))
