@@ -128,7 +128,9 @@ def test_the_site_is_searched_without_a_server(site: Site, tmp_path: Path) -> No
     start = f"{(site.root / 'index.html').as_uri()}?q=einsum"
     command = [CHROMIUM or "", *ALONE.split(), f"--user-data-dir={tmp_path}", "--dump-dom", start]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)  # noqa: S603
-    results = Page(done.stdout.partition("md-search-result__list")[2])
+    found = re.search('class="md-search-result__list".*?</ol>', done.stdout, re.DOTALL)
+    assert found is not None
+    results = Page(found[0])
     assert any("functions.html" in link for link in results.links)
 
 
