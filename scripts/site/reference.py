@@ -41,6 +41,7 @@ FIRST = [
     "model_files",
     "recipes",
 ]
+LONGEST = 60  # constant that is written out, in characters
 PROGRAMS = {"__main__", "cli"}  # what they offer is the command line
 FRONT = """# Reference
 
@@ -114,7 +115,9 @@ def summary(value: Any) -> str:
     if isinstance(value, np.ufunc):
         return f"As `numpy.{value.__name__}`."
     if not (_has_docstring(value) or inspect.ismodule(value)):
-        return f"A constant, of type `{type(value).__name__}`."
+        plain = isinstance(value, int | str | tuple) and len(repr(value)) <= LONGEST
+        shown = f": `{value!r}`" if plain else f", of type `{type(value).__name__}`"
+        return f"A constant{shown}."
     first = (inspect.getdoc(value) or "").split("\n\n")[0]
     return " ".join(first.replace("``", "`").replace("|", r"\|").split())
 

@@ -11,6 +11,7 @@ shows the file.
 import ast
 import importlib
 import inspect
+import json
 import posixpath
 import re
 import textwrap
@@ -18,12 +19,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from formulas import with_blocks
+
 __all__ = ["linked", "page_of", "quoted", "relinked", "source_page"]
 
 ROOT = Path(__file__).parents[2]
 QUOTE = re.compile(r"^( *)<!-- source: (\S+)(?: (\w+)\((\S+)\))? -->$", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()((?:\.\./)+[^)#\s]+)")
-LANGUAGES = {".py": "python", ".ipynb": "json", ".toml": "toml", ".md": "text", "": "make"}
+LANGUAGES = {".py": "python", ".toml": "toml", ".md": "text", "": "make"}
 
 
 def quoted(markdown: str, page: str) -> str:
@@ -67,9 +70,25 @@ def page_of(file: str) -> str:
         If there is no such file: the link is broken.
     """
     text = (ROOT / file).read_text(encoding="utf-8")
-    language = LANGUAGES[Path(file).suffix]
     front = f"---\ntitle: {posixpath.basename(file)}\nsearch:\n  exclude: true\nhide: [toc]\n---\n"
+    if file.endswith(".ipynb"):
+        return f"{front}\n{_cells(json.loads(text))}"
+    language = LANGUAGES[Path(file).suffix]
     return f'{front}\n# {file}\n\n~~~~~{language} linenums="1"\n{text}~~~~~\n'
+
+
+def _cells(notebook: dict[str, Any]) -> str:
+    """Write what a notebook says, without running it."""
+    parts = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            parts.append(f"~~~~~python\n{source}\n~~~~~")
+        else:
+            parts.append(
+                with_blocks(re.sub(r"\$\$(.*?)\$\$", r"```math\n\1\n```", source, flags=re.S))
+            )
+    return "\n\n".join(parts)
 
 
 def _outside(link: str, page: str) -> str | None:

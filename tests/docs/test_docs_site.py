@@ -143,6 +143,11 @@ def test_formulas_are_shown_as_formulas(site: Site) -> None:
     assert any("math" in path.read_text(encoding="utf-8") for path in site.pages)
 
 
+def is_own(name: str, value: Any, module: ModuleType) -> bool:
+    """Tell whether a module that does not say what is public defines this for others."""
+    return not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+
+
 def public() -> Iterator[tuple[str, ModuleType]]:
     """Go through the names that the package and all its rooms hand out."""
     rooms = [
@@ -157,7 +162,8 @@ def public() -> Iterator[tuple[str, ModuleType]]:
         if module in seen or module.__name__.startswith("tinygrad_mnist.rules."):
             continue
         seen.add(module)
-        for name in getattr(module, "__all__", ()):
+        own = [name for name, value in vars(module).items() if is_own(name, value, module)]
+        for name in getattr(module, "__all__", own):
             value = getattr(module, name)
             if inspect.ismodule(value):
                 stack.append(value)
