@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,13 @@ from .c_prelude import PRELUDE
 from .c_products import product
 from .c_reductions import Sum, as_sum
 from .c_windows import KERNELS
-from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out, part_of
-from .operations import getitem, random, setitem
+from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out, view_of
+from .operations import random, setitem
 from .program import Operation, Program, Role, Value, values_in
 
 __all__ = ["CSource", "write_c"]
+
+Array = Any
 
 
 @dataclass(eq=False)
@@ -347,8 +350,20 @@ def _offsets(program: Program) -> dict[Value, int]:
                 offsets[result] = 0
             continue
         base, result = operation.arguments[0], operation.result
-        offset = 0
-        if operation.function is getitem:
-            offset = part_of(base.shape, base.strides, base.dtype, operation.arguments[1])[0]
+        if len(operation.inputs) > 1:
+            raise NotInC("a view of what an array of the step says")
+        look = partial(_looked_at, operation)
+        offset, view = view_of(base.shape, base.strides, base.dtype, look)
+        if _steps(view) != _steps(result):
+            raise NotInC(f"a view by {operation.function.__name__} of elements with gaps")
         offsets[result] = offsets.get(base, 0) + offset
     return offsets
+
+
+def _steps(array: Any) -> list[int]:
+    """List the strides along which there is anything to step to."""
+    return [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1 and array.size]
+
+
+def _looked_at(view: Operation, whole: Array) -> Array:
+    return view.function(whole, *view.arguments[1:], **view.keywords)

@@ -7,7 +7,7 @@ parameter's new value is written over the old one as soon as that is no longer n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from .program import Program, Value
 
-__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out", "part_of"]
+__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out", "part_of", "view_of"]
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the longest vector
 
@@ -173,9 +173,7 @@ def _rounded(nbytes: int) -> int:
 def part_of(
     shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], index: Any
 ) -> tuple[int, Any]:
-    """Find where in an array the view lies that an index picks.
-
-    NumPy is asked, with an array that is as large but has no memory.
+    """Find where in an array the elements lie that an index picks.
 
     Parameters
     ----------
@@ -186,9 +184,36 @@ def part_of(
 
     Returns
     -------
+    As of `view_of`.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    if Ellipsis not in parts:
+        parts = (*parts, ...)  # integers alone would give a number, which lies elsewhere
+    return view_of(shape, strides, dtype, lambda whole: whole[parts])
+
+
+def view_of(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    look: Callable[[Any], Any],
+) -> tuple[int, Any]:
+    """Find where in an array a view of it lies.
+
+    NumPy is asked, with an array that is as large but has no memory.
+
+    Parameters
+    ----------
+    shape, strides, dtype
+        Of the array; strides in bytes.
+    look
+        Makes the view, and reads no element.
+
+    Returns
+    -------
     How far behind the beginning of the array the view begins, in bytes, and the view, whose
     elements nobody may read.
     """
     whole = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
-    part = np.asarray(whole[index])
+    part = look(whole)
     return part.__array_interface__["data"][0] - whole.__array_interface__["data"][0], part
