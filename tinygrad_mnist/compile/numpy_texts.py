@@ -58,8 +58,9 @@ class Texts:
             return number.replace("nan", "np.nan") + shape
         if array.ndim == 1 and np.all(array == 1):
             return f"np.ones({array.size}, np.{array.dtype})"
-        if array.ndim == 1 and array.dtype.kind in "iu" and _step(array):
-            text = f"np.arange({array[0]}, {array[0] + _step(array) * array.size}, {_step(array)}"
+        if array.ndim == 1 and array.dtype.kind in "iu" and (step := _step(array)):
+            first = int(array[0])
+            text = f"np.arange({first}, {first + step * array.size}, {step}"
             return text + (")" if array.dtype == np.int64 else f", np.{array.dtype})")
         self.given[value.name] = array
         return ""
@@ -117,7 +118,7 @@ def placed(value: Value, offset: int) -> str:
 
 def _step(array: Any) -> int:
     """Return the step of numbers that are evenly apart, or 0."""
-    if array.size < 2:
+    if array.size < 2 or array.dtype == np.uint64:
         return 0
-    steps = np.diff(array)
+    steps = np.diff(array.astype(np.int64))
     return int(steps[0]) if np.all(steps == steps[0]) else 0
