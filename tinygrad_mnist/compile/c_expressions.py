@@ -15,7 +15,7 @@ from ..rules.error_function import _erf, _erfc
 from .operations import astype
 from .program import Operation
 
-__all__ = ["NotInC", "expression", "is_elementwise", "literal", "type_of"]
+__all__ = ["NotInC", "converted", "expression", "is_elementwise", "literal", "type_of"]
 
 
 class NotInC(Exception):  # noqa: N818  # nothing went wrong: NumPy will do it
@@ -45,6 +45,8 @@ def type_of(dtype: np.dtype[Any]) -> str:
 
 def literal(number: Any, dtype: np.dtype[Any]) -> str:
     """Write a number of a dtype."""
+    if dtype.kind == "b":
+        return f"(uint8_t){int(bool(number))}"
     if dtype.kind != "f":
         return f"({type_of(dtype)}){int(number)}{'u' if dtype.kind == 'u' else ''}LL".replace(
             "uLL", "ULL"
@@ -153,14 +155,16 @@ def expression(operation: Operation, inputs: list[str], dtypes: list[Any]) -> st
     """
     function, result = operation.function, operation.result.dtype
     if function in (astype, np.copy, np.broadcast_to):
-        return _converted(inputs[0], result)
+        return converted(inputs[0], result)
     if function is np.where:
         a, b = (f"({type_of(result)}){text}" for text in inputs[1:])
         return f"({inputs[0]} ? {a} : {b})"
     if function is np.clip:
+        if operation.keywords or len(inputs) != 3:
+            raise NotInC("numpy.clip with keywords, or without bounds")
         a, low, high = (f"({type_of(result)}){text}" for text in inputs)
-        floor = f"({a} < {low} ? {low} : {a})"
-        return f"({a} > {high} ? {high} : {floor})"
+        floor = f"({a} < {low} || {low} != {low} ? {low} : {a})"
+        return f"({floor} > {high} || {high} != {high} ? {high} : {floor})"
     loop = _loop_dtype(function, dtypes, result)
     if operation.keywords.keys() - {"dtype"}:
         raise NotInC(f"{function.__name__} with {', '.join(operation.keywords)}")
@@ -171,7 +175,8 @@ def expression(operation: Operation, inputs: list[str], dtypes: list[Any]) -> st
     return text if loop == result else f"({type_of(result)}){text}"
 
 
-def _converted(text: str, dtype: np.dtype[Any]) -> str:
+def converted(text: str, dtype: np.dtype[Any]) -> str:
+    """Write an element as one of another dtype."""
     return f"({text} != 0)" if dtype.kind == "b" else f"(({type_of(dtype)}){text})"
 
 

@@ -83,8 +83,9 @@ class Sum:
 
             texts = [chains.element(factor, load, lines) for factor, _ in self.factors]
             kind = type_of(out.dtype)
-            product = " * ".join(f"({kind}){text}" for text in texts)
-            return lines, f"({kind})({texts[0]} != 0)" if self.counts else product
+            if self.counts or self.ufunc in (np.logical_or, np.logical_and):
+                return lines, f"({kind})({texts[0]} != 0)"
+            return lines, " * ".join(f"({kind}){text}" for text in texts)
 
         lines = reduction(self.ufunc, element, [*places.values()], self.shape, self.axes, target)
         if self.divisor != 1:
@@ -98,7 +99,7 @@ def as_sum(operation: Operation) -> Sum | None:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and function.__name__ == "reduce":
         return _of_reduce(operation, owner)
-    if function is np.mean and "keepdims" in operation.keywords:
+    if function is np.mean:
         found = _of_reduce(operation, np.add)
         found.divisor = int(np.prod([found.shape[axis] for axis in found.axes]))
         return found
@@ -141,15 +142,22 @@ def _of_dot(operation: Operation) -> Sum | None:
 def _of_einsum(operation: Operation) -> Sum:
     arguments = operation.arguments
     if isinstance(arguments[0], str):
-        inputs, _, result = arguments[0].partition("->")
+        inputs, arrow, result = arguments[0].replace(" ", "").partition("->")
+        if not arrow or "." in inputs:
+            raise NotInC("numpy.einsum without all axes written out")
         terms: list[Any] = list(zip(arguments[1:], inputs.split(","), strict=True))
     else:
+        if len(arguments) % 2 == 0 or any(... in term for term in arguments[1::2]):
+            raise NotInC("numpy.einsum without all axes written out")
         terms = list(zip(arguments[0:-1:2], arguments[1:-1:2], strict=True))
         result = arguments[-1]
     if len(terms) > 2 or operation.keywords:
         raise NotInC("numpy.einsum of more than two arrays")
     names = [*dict.fromkeys(name for _, term in terms for name in term)]
-    lengths = {n: v.shape[i] for v, term in terms for i, n in enumerate(term)}
+    lengths = dict.fromkeys(names, 1)
+    for value, term in terms:
+        for name, length in zip(term, value.shape, strict=True):
+            lengths[name] = length if lengths[name] == 1 else lengths[name]
     if list(result) != [name for name in names if name in result]:
         raise NotInC("numpy.einsum with its axes in another order")
     factors = [(value, tuple(names.index(name) for name in term)) for value, term in terms]
@@ -160,8 +168,8 @@ def _of_einsum(operation: Operation) -> Sum:
 def _spread(ref: Ref, axes: tuple[int, ...], shape: tuple[int, ...]) -> Ref:
     """Give a factor the axes of the loops."""
     strides = [0] * len(shape)
-    for axis, stride in zip(axes, ref.strides, strict=True):
-        strides[axis] += stride
+    for axis, stride, length in zip(axes, ref.strides, ref.shape, strict=True):
+        strides[axis] += stride if length == shape[axis] else 0
     return Ref(ref.pointer, shape, tuple(strides), ref.dtype)
 
 
