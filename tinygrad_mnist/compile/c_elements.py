@@ -7,12 +7,13 @@ number of the operation, counted from 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..rules.picking import _scattered
-from .c_expressions import NotInC, type_of
+from .c_expressions import NotInC, converted, literal, type_of
 from .c_kernels import RefOf
 from .c_loops import Ref, loops, nest_order
 from .memory import part_of
@@ -26,22 +27,32 @@ Emitter = Callable[[Operation, RefOf, int], list[str]]
 
 
 def _take(operation: Operation, ref: RefOf, failure: int) -> list[str]:
-    array, indices = operation.arguments
-    return _picked(ref(array), [ref(indices)], ref(operation.result), failure)
+    array, index, out = map(ref, (*operation.arguments, operation.result))
+    axis = operation.keywords["axis"]
+    if axis is None or operation.keywords.keys() - {"axis"}:
+        raise NotInC("numpy.take from all axes at once, or with a mode")
+    after = axis + len(index.shape)
+    others = [*range(axis)], [*range(axis + 1, len(array.shape))]
+    from_ = array.transposed([axis, *others[0], *others[1]])
+    to = out.transposed([*range(axis, after), *range(axis), *range(after, len(out.shape))])
+    return _picked(from_, [index], to, failure)
 
 
 def _getitem(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     array, index = operation.arguments
+    if _is_basic(index):
+        return _copied(ref(operation.result), _part(ref(array), index))
     return _picked(ref(array), _indices(index, ref), ref(operation.result), failure)
 
 
 def _indices(index: Any, ref: RefOf) -> list[Ref]:
-    """Read an index that is made of arrays of integers only."""
+    """Read an index that is made of arrays of integers only, which are broadcast."""
     parts = index if isinstance(index, tuple) else (index,)
     values = [part for part in parts if isinstance(part, Value) and part.dtype.kind in "iu"]
-    if len(values) < len(parts) or len({value.shape for value in values}) != 1:
+    if len(values) < len(parts) or not values:
         raise NotInC("an index that is not made of arrays of integers")
-    return [ref(value) for value in values]
+    shape = np.broadcast_shapes(*(value.shape for value in values))
+    return [ref(value).stretched(shape) for value in values]
 
 
 def _picked(array: Ref, indices: list[Ref], out: Ref, failure: int) -> list[str]:
@@ -52,8 +63,9 @@ def _visited(
     array: Ref, indices: list[Ref], other: Ref, failure: int, write: Callable[[str, str], str]
 ) -> list[str]:
     """Go through the elements of an array that indices name, and those of another, in turn."""
-    count = len(indices[0].shape)
-    opened, names, depth = loops(range(count), [], indices[0].shape, "p")
+    shape, count = indices[0].shape, len(indices[0].shape)
+    row = Ref(other.pointer, shape, other.strides[:count], other.dtype)
+    opened, names, depth = loops(range(count), [*indices, row], shape, "p")
     lines = ["{", *(line for line in opened if not line.startswith("#"))]
     offsets = []
     for number, index in enumerate(indices):
@@ -64,57 +76,61 @@ def _visited(
             f"if (n{number} < 0 || n{number} >= {length}) return {failure};",
         ]
         offsets.append(f"n{number}*{array.strides[number]}")
-    rest = array.shape[len(indices) :]
-    inside = Ref(
-        f"({array.pointer} + {' + '.join(offsets)})",
-        rest,
-        array.strides[len(indices) :],
-        array.dtype,
-    )
-    outer = other.strides[: len(other.shape) - len(rest)]
-    start = " + ".join(f"{n}*{s}" for n, s in zip(names, outer, strict=True)) or "0"
-    across = Ref(f"({other.pointer} + {start})", rest, other.strides[len(outer) :], other.dtype)
+    rest, strides = array.shape[len(indices) :], array.strides[len(indices) :]
+    inside = Ref(f"({array.pointer} + {' + '.join(offsets)})", rest, strides, array.dtype)
+    across = Ref(f"(&{row.at(names)})", rest, other.strides[count:], other.dtype)
     more, within, deep = loops(nest_order([across, inside], rest), [across, inside], rest, "q")
     lines += [*more, write(inside.at(within), across.at(within)), "}" * deep]
     return [*lines, "}" * depth, "}"]
 
 
+def _copied(out: Ref, source: Ref) -> list[str]:
+    """Write the elements of one array into another of the same shape."""
+    opened, names, depth = loops(nest_order([out, source], out.shape), [out, source], out.shape)
+    text = source.at(names)
+    if source.dtype != out.dtype:
+        text = converted(text, out.dtype)
+    return [*opened, f"{out.at(names)} = {text};", "}" * depth]
+
+
 def _setitem(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     target, index, value = operation.arguments
     array, out = ref(target), ref(operation.result)
-    lines: list[str] = []
-    if array.place is not out.place:
-        opened, names, depth = loops(nest_order([out, array], out.shape), [out, array], out.shape)
-        lines = [*opened, f"{out.at(names)} = {array.at(names)};", "}" * depth]
-    if not _is_basic(index):
-        indices = _indices(index, ref)
-        shape = (*indices[0].shape, *out.shape[len(indices) :])
-        source = _source(value, shape, out.dtype, ref)
-        kind = type_of(out.dtype)
-        return [
-            *lines,
-            *_visited(
-                out, indices, source, failure, lambda here, there: f"{here} = ({kind}){there};"
-            ),
-        ]
-    part = _part(out, index)
-    source = _source(value, part.shape, out.dtype, ref)
-    opened, names, depth = loops(nest_order([part, source], part.shape), [part, source], part.shape)
-    kind = type_of(out.dtype)
-    return [*lines, *opened, f"{part.at(names)} = ({kind}){source.at(names)};", "}" * depth]
+    lines = [] if array.place is out.place else _copied(out, array)
+    if _is_basic(index):
+        part = _part(out, index)
+        return [*lines, *_copied(part, _source(value, part.shape, out.dtype, ref))]
+    indices = _indices(index, ref)
+    shape = (*indices[0].shape, *out.shape[len(indices) :])
+    source = _source(value, shape, out.dtype, ref)
+
+    def write(here: str, there: str) -> str:
+        return f"{here} = {converted(there, out.dtype)};"
+
+    return [*lines, *_visited(out, indices, source, failure, write)]
 
 
 def _source(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], ref: RefOf) -> Ref:
     """Say where the elements come from that are written."""
     if isinstance(value, Value):
-        return ref(value).stretched(shape)
-    text = f"((const {type_of(dtype)}[]){{{value!r}}})"
+        place = ref(value)
+        extra = max(0, len(place.shape) - len(shape))  # axes of length 1
+        whole = replace(place, shape=place.shape[extra:], strides=place.strides[extra:])
+        return whole.stretched(shape)
+    if not isinstance(value, bool | int | float):
+        raise NotInC(f"writing a {type(value).__name__} to elements")
+    text = f"((const {type_of(dtype)}[]){{{literal(value, dtype)}}})"
     return Ref(text, (), (), dtype).stretched(shape)
 
 
 def _is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)
+    return all(
+        part is None
+        or part is Ellipsis
+        or (isinstance(part, int | slice) and not isinstance(part, bool))
+        for part in parts
+    )
 
 
 def _part(ref: Ref, index: Any) -> Ref:
@@ -139,9 +155,7 @@ def _scattered_to(operation: Operation, ref: RefOf, failure: int) -> list[str]:
             *lines,
             *_visited(out, indices, source, failure, lambda here, there: f"{here} += {there};"),
         ]
-    part = _part(out, index)
-    opened, names, depth = loops(nest_order([part, source], part.shape), [part, source], part.shape)
-    return [*lines, *opened, f"{part.at(names)} = {source.at(names)};", "}" * depth]
+    return [*lines, *_copied(_part(out, index), source)]
 
 
 def _ensured(operation: Operation, ref: RefOf, failure: int) -> list[str]:
@@ -164,10 +178,7 @@ def _reshaped(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     source, out = ref(operation.arguments[0]), ref(operation.result)
     strides = np.empty(source.shape, np.uint8).strides
     target = Ref(out.pointer, source.shape, strides, out.dtype)
-    opened, names, depth = loops(
-        nest_order([target, source], source.shape), [target, source], source.shape
-    )
-    return [*opened, f"{target.at(names)} = {source.at(names)};", "}" * depth]
+    return _copied(target, source)
 
 
 def _argmax(operation: Operation, ref: RefOf, failure: int) -> list[str]:

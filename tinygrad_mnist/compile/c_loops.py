@@ -7,7 +7,7 @@ have fixed bounds, and axes that lie behind each other in all arrays alike becom
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,13 @@ class Ref:
             for own, n, stride in zip(self.shape, shape[extra:], self.strides, strict=True)
         ]
         return Ref(self.pointer, shape, tuple(strides), self.dtype)
+
+    def transposed(self, order: Sequence[int]) -> Ref:
+        """Give the axes another order."""
+        shape, strides = (
+            tuple(part[axis] for axis in order) for part in (self.shape, self.strides)
+        )
+        return replace(self, shape=shape, strides=strides)
 
     def at(self, indices: Sequence[str]) -> str:
         """Write the element at some indices."""
