@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.picking import _scattered
 from ..rules.places import axis_order
 
 __all__ = ["canonical"]
@@ -61,10 +62,12 @@ def _reduce(ufunc: np.ufunc, a: Any, axis: Any = 0, *args: Any, **keywords: Any)
     return _reduction(ufunc, a, axis, *args, **keywords)
 
 
-def _reshape(a: Any, shape: Any, order: str = "C", copy: Any = None) -> Call | None:
-    if order != "C":
-        return None
+def _reshape(a: Any, shape: Any, order: Any = "C", copy: Any = None) -> Call:
+    if copy:
+        return _copy(np.reshape(a, shape, order))
     lengths = list(shape) if isinstance(shape, tuple | list) else [shape]
+    if order == "F" or (order == "A" and a.flags.fnc):
+        return _transpose(np.reshape(np.transpose(a), lengths[::-1]))
     if -1 in lengths:
         known = math.prod(length for length in lengths if length != -1)
         lengths[lengths.index(-1)] = a.size // known if known else 0
@@ -72,7 +75,7 @@ def _reshape(a: Any, shape: Any, order: str = "C", copy: Any = None) -> Call | N
 
 
 def _ravel(a: Any, order: str = "C") -> Call | None:
-    return _reshape(a, (a.size,)) if order == "C" else None
+    return None if order == "K" else _reshape(a, (a.size,), order)
 
 
 def _transpose(a: Any, axes: Any = None) -> Call:
@@ -108,30 +111,39 @@ def _copy(a: Any, order: str = "K", subok: bool = False) -> Call:
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, **others: Any) -> Call | None:
     low, high = others.pop("min", a_min), others.pop("max", a_max)
-    if others or low is None or high is None:
+    if low is None and high is None:
         return None
-    return np.clip, (a, low, high), {}
+    if low is None:
+        return np.minimum, (a, high), others
+    if high is None:
+        return np.maximum, (a, low), others
+    return np.clip, (a, low, high), others
 
 
-def _mean(a: Any, axis: Any = None, dtype: Any = None, **others: Any) -> Call | None:
-    if others.get("where") is True:
-        del others["where"]
-    if others.keys() - {"keepdims"} or dtype not in (None, a.dtype):
-        return None
-    call = _reduction(np.add, a, axis, keepdims=others.get("keepdims", False))
-    return np.mean, call[1], call[2]
+def _mean(a: Any, axis: Any = None, dtype: Any = None, **others: Any) -> Call:
+    if a.dtype.name in ("float32", "float64") and dtype == a.dtype:
+        dtype = None
+    _, args, keywords = _reduction(np.add, a, axis, dtype, **others)
+    return np.mean, args, keywords
 
 
 def _dot(a: Any, b: Any) -> Call:
     return (np.dot if a.ndim and b.ndim else np.multiply), (a, b), {}
 
 
-def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Call | None:
-    if mode != "raise" or not (axis is None or axis == 0 or axis == -a.ndim):
-        return None
-    if axis is None and a.ndim != 1:
-        return None
-    return np.take, (a, indices), {"axis": 0}
+def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Call:
+    if not hasattr(indices, "dtype"):
+        indices = np.array(indices)
+        indices.flags.writeable = False
+    if a.ndim == 1:
+        axis = 0
+    found = axis % a.ndim if a.ndim and axis is not None else None
+    keywords = {} if mode == "raise" else {"mode": mode}
+    return np.take, (a, indices), {"axis": found, **keywords}
+
+
+def _scatter(g: Any, shape: Any, index: Any) -> Call:
+    return _scattered, (g, shape, index), {}
 
 
 _RULES: dict[Function, Callable[..., Call | None]] = {
@@ -148,4 +160,5 @@ _RULES: dict[Function, Callable[..., Call | None]] = {
     np.mean: _mean,
     np.dot: _dot,
     np.take: _take,
+    _scattered: _scatter,
 }

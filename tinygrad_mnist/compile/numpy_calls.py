@@ -21,8 +21,11 @@ Write = Callable[[Any], str]
 
 def writes(operation: Operation) -> bool:
     """Tell whether the operation can write its result into memory that is there already."""
-    if operation.function is np.mean:
-        return "keepdims" in operation.keywords
+    if operation.function is np.where:  # NumPy copies where a mask says, and no number
+        condition = operation.arguments[0]
+        return not isinstance(condition, Value) or condition.dtype.kind == "b"
+    if operation.function is np.clip and (operation.keywords or len(operation.arguments) != 3):
+        return False
     return operation.function in _CALLS or _is_plain_ufunc(operation) or _is_reduction(operation)
 
 
@@ -71,15 +74,10 @@ def _reduction(operation: Operation, out: str, write: Write) -> tuple[list[str],
     keywords = dict(operation.keywords)
     axis, keepdims = _axis(keywords.pop("axis")), keywords.pop("keepdims")
     rest = "".join(f", {name}={write(value)}" for name, value in keywords.items())
-    name = f"{operation.function.__self__.__name__}.reduce"
+    owner = operation.function
+    name = "mean" if owner is np.mean else f"{owner.__self__.__name__}.reduce"
     kept = ", keepdims=True" if keepdims else ""
     return [], f"{name}({write(operation.arguments[0])}, {axis}, out={out}{kept}{rest})"
-
-
-def _mean(operation: Operation, out: str, write: Write) -> tuple[list[str], str]:
-    kept = ", keepdims=True" if operation.keywords["keepdims"] else ""
-    axis = _axis(operation.keywords["axis"])
-    return [], f"mean({write(operation.arguments[0])}, {axis}, out={out}{kept})"
 
 
 def _simple(name: str) -> Any:
@@ -91,7 +89,8 @@ def _simple(name: str) -> Any:
 
 def _take(operation: Operation, out: str, write: Write) -> tuple[list[str], str]:
     array, indices = map(write, operation.arguments)
-    return [], f"{array}.take({indices}, {operation.keywords['axis']}, {out})"
+    mode = "".join(f", {k}={write(v)}" for k, v in operation.keywords.items() if k != "axis")
+    return [], f"{array}.take({indices}, {operation.keywords['axis']}, {out}{mode})"
 
 
 def _named(name: str) -> Any:
@@ -160,7 +159,7 @@ def _ensured(operation: Operation, out: str, write: Write) -> tuple[list[str], s
 _CALLS: dict[Any, Callable[[Operation, str, Write], tuple[list[str], str]]] = {
     np.dot: _simple("dot"),
     np.clip: _simple("clip"),
-    np.mean: _mean,
+    np.mean: _reduction,
     np.take: _take,
     np.einsum: _named("einsum"),
     np.concatenate: _named("concatenate"),

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.lib.stride_tricks import as_strided
 
 from ..engine import ForeignArray
 from . import operations
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from .recording import Recording
 
 __all__ = ["Symbol"]
-
-_FLAGS = SimpleNamespace(writeable=True, fnc=False, c_contiguous=True)
 
 
 def _method(name: str) -> Any:
@@ -125,8 +123,9 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
 
     @property
     def flags(self) -> Any:
-        """Those that are asked for."""
-        return _FLAGS
+        """As of arrays."""
+        value = self._value
+        return as_strided(np.empty(1, value.dtype), value.shape, value.strides).flags
 
     def __len__(self) -> int:
         if not self.shape:
