@@ -3,6 +3,7 @@
 A captured step runs once on symbols, arrays of another type that note what is done with them. Three
 things a symbol can't notice by itself, so they are said here: arrays that live on from step to
 step, numbers that are worked out anew for every step, and conditions that have to hold every time.
+What looks at elements asks first whether they are there (`is_known`), or runs `in_one_piece`.
 Where nothing is captured, each is as cheap as a plain expression.
 """
 
@@ -20,6 +21,7 @@ __all__ = [
     "Recorder",
     "ensure",
     "in_one_piece",
+    "is_known",
     "live",
     "never_captured",
     "numbers",
@@ -107,14 +109,22 @@ def numbers(
     return [plain(number, dtype) for number in found]
 
 
-def ensure(condition: Array, message: str = "") -> None:
-    """Raise a ValueError unless a condition holds, in every step; a rule explains its own."""
+def is_known(array: Array) -> bool:
+    """Tell whether elements can be looked at, to take a shorter way; those of a symbol can't."""
+    return not isinstance(getattr(array, "_array", array), ForeignArray)  # or of a traced value
+
+
+def ensure(condition: Array, message: str = "", error: type[Exception] = ValueError) -> None:
+    """Raise an error unless a condition holds, in every step; a rule explains its own.
+
+    That of a captured step is a ValueError always.
+    """
     condition = getattr(condition, "_array", condition)  # of a traced value
     capture = recorder.get() if isinstance(condition, ForeignArray) else None
     if capture is not None:
         capture.ensure(condition, message)
     elif not condition:
-        raise ValueError(message)
+        raise error(message)
 
 
 def never_captured(message: str) -> None:
@@ -132,7 +142,7 @@ def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def dispatched(*arrays: Any, **keywords: Any) -> Any:
-        for array in arrays:
+        for array in (*arrays, *keywords.values()):
             if isinstance(array, ForeignArray):
                 return array.__array_function__(dispatched, (type(array),), arrays, keywords)
         return function(*arrays, **keywords)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..checks import arguments, count, generator, optional, share, whole
-from ..engine import NO_KEYWORDS, apply
+from ..engine import NO_KEYWORDS, apply, as_array, ensure, is_known
 from ..rules import RULES
 from ..tensor import Tensor
 from .affine import affine
@@ -150,16 +150,17 @@ class Embedding(Module):
 
     def forward(self, indices: Any) -> Any:
         """Pick a row for each index: an array of one more axis, the last."""
-        indices, rows = np.array(indices), len(self.weight)
+        indices = np.array(indices) if is_known(indices) else as_array(indices)
+        rows = len(self.weight)
         if indices.dtype.kind not in "iu":
             raise TypeError(f"Embedding: indices are integers, not {indices.dtype}")
-        wrong = indices[(indices < 0) | (indices >= rows)]
-        if wrong.size:
-            raise ValueError(f"Embedding: index {wrong[0]} is not one of {rows} rows")
+        wrong = (indices < 0) | (indices >= rows)
+        which = f" {indices[wrong][0]}" if is_known(wrong) and wrong.any() else ""
+        ensure(~wrong.any(), f"Embedding: index{which} is not one of {rows} rows")
         picked = self.weight[indices]
         if self.padding_idx is None:
             return picked
-        padding = self.weight.numpy()[self.padding_idx]
+        padding = self.weight.detach()[self.padding_idx]
         return np.where((indices == self.padding_idx)[..., None], padding, picked)
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..checks import arguments, count, not_negative, optional, share
+from ..engine import is_known
 from ..tensor import Tensor
 from .module import Module
 from .normalisation import batch_norm, layer_norm, shape_of
@@ -58,7 +59,8 @@ class _BatchNorm(Module):
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
             seen = self.num_batches_tracked + 1
-            momentum = 1 / seen.item() if momentum is None else momentum
+            if momentum is None:
+                momentum = 1 / seen.item() if is_known(seen) else 1 / seen._array
         y = batch_norm(
             x,
             self.running_mean,
@@ -66,7 +68,7 @@ class _BatchNorm(Module):
             self.weight,
             self.bias,
             self.training or self.running_mean is None,
-            momentum or 0.0,
+            0.0 if momentum is None else momentum,
             self.eps,
         )
         if self.training and self.num_batches_tracked is not None:

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import arguments, not_negative, share
-from ..engine import Traced, apply
+from ..engine import Traced, apply, is_known
 from ..rules import define
 from ..rules.axes import keep
+from ..rules.casting import an_array
 
 __all__ = ["batch_norm", "layer_norm", "shape_of"]
 
@@ -184,7 +185,9 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    eps, momentum = arguments("batch_norm", eps=(not_negative, eps), momentum=(share, momentum))
+    (eps,) = arguments("batch_norm", eps=(not_negative, eps))
+    if is_known(momentum):
+        (momentum,) = arguments("batch_norm", momentum=(share, momentum))
     _check_channels(x, running_mean, running_var, weight, bias)
     if x.dtype == np.float16:
         x, weight, bias = _widened(x, weight, bias)
@@ -213,7 +216,8 @@ def batch_norm(
     for running, now in ((running_mean, observed[0]), (running_var, unbiased)):
         if running is not None:
             old = running._array if isinstance(running, Traced) else running
-            running[...] = (1 - momentum) * old + momentum * now.reshape(-1)
+            stays, moves = (an_array(part).astype(old.dtype) for part in (1 - momentum, momentum))
+            running[...] = stays * old + moves * now.reshape(-1)
     return y
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Rule
+from ..engine import Rule, in_one_piece
 from .matrices import column, row, transposed
 from .reduction import others
 from .table import define, derive
@@ -26,8 +26,8 @@ def _orientation(u: Array, vh: Array) -> Array:
     return column(column(np.sign(np.linalg.det(u) * np.linalg.det(vh))))
 
 
+@in_one_piece
 def _compute_cofactors(a: Array) -> Array:
-    a = np.asarray(a)
     y = np.linalg.det(a)
     if np.all(y != 0):  # as far as LU decomposition, that of the inverse as well, can tell
         return column(column(y)) * transposed(np.linalg.inv(a))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .casting import doubled
-from .picking import scatter
+from .casting import an_array, doubled
+from .picking import scatter, take
+from .places import bare
 from .table import define, derive
 
 Array = Any
@@ -20,12 +21,12 @@ def _piece(x: Array, xp: Array, fp: Array) -> tuple[Array, Array, Array, Array]:
 
     Beyond the first and the last knot both are the same one.
     """
-    after = np.asarray(np.searchsorted(xp, x, "right"))
+    after = an_array(bare(np.searchsorted(xp, x, "right")))
     left, right = (np.clip(i, 0, xp.size - 1) for i in (after - 1, after))
     outside = left == right
-    width = np.where(outside, 1, xp[right] - xp[left])
-    way = np.where(outside, 0, x - xp[left]) / width
-    return left, right, way, (fp[right] - fp[left]) / width
+    width = np.where(outside, 1, take(xp, right) - take(xp, left))
+    way = np.where(outside, 0, x - take(xp, left)) / width
+    return left, right, way, (take(fp, right) - take(fp, left)) / width
 
 
 def _interp_x(g: Array, y: Array, x: Array, xp: Array, fp: Array) -> Array:

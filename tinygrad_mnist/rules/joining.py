@@ -139,7 +139,7 @@ def _pieces(function: Function, ary: Array, indices_or_sections: Any, axis: int)
     axis = axis_index(function.__name__, axis, np.shape(ary))
     with naming(function, axis):
         pieces = function(np.arange(np.shape(ary)[axis]), bare(indices_or_sections))
-    ends = [(piece[0], piece[-1] + 1) if len(piece) else (0, 0) for piece in pieces]
+    ends = [(int(piece[0]), int(piece[-1]) + 1) if len(piece) else (0, 0) for piece in pieces]
     return [ary[_piece(axis, start, stop)] for start, stop in ends]
 
 

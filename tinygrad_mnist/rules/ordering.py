@@ -8,12 +8,15 @@ that leave NaN out give it none.
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..engine import ensure, in_one_piece, is_known
 from .axes import axis_indices, keep, kept_shape, line_up
 from .casting import as_arrays
+from .places import bare
 from .reduction import extreme
 from .table import constant, define, derive
 
@@ -23,6 +26,7 @@ Function = Callable[..., Any]
 # --- sorting ------------------------------------------------------------------------------
 
 
+@in_one_piece
 def _inverse(order: Array, axis: int) -> Array:
     """Invert permutations along an axis."""
     inverse = np.empty_like(order)
@@ -45,7 +49,7 @@ _permute = define(
 
 
 def _order(a: Array, axis: int) -> Array:
-    return np.asarray(np.argsort(a, axis=axis, kind="stable"))
+    return bare(np.argsort(a, axis=axis, kind="stable"))
 
 
 def _unsorted(g: Array, a: Array, axis: int | None) -> Array:
@@ -75,9 +79,11 @@ define(
 # --- order statistics ---------------------------------------------------------------------
 
 
+@in_one_piece
 def _at(lines: Array, ranks: Array) -> Array:
     """Find the elements that would stand at the given places, were each line sorted."""
-    ranks = ranks.reshape(-1, *ranks.shape[ranks.ndim - lines.ndim + 1 :])
+    several = ranks.ndim - lines.ndim + 1
+    ranks = ranks.reshape(prod(ranks.shape[:several]), *ranks.shape[several:])
     return np.take_along_axis(np.partition(lines, np.unique(ranks), axis=0), ranks, axis=0)
 
 
@@ -96,9 +102,9 @@ _order_statistics = define(
 
 def _counts(lines: Array, skip: bool) -> tuple[Array, Array]:
     """Count the elements of each line that take part, and tell which results are NaN."""
-    missing = np.asarray(np.isnan(lines))
+    missing = bare(np.isnan(lines))
     counts = np.full((1,) * (lines.ndim - 1), len(lines))
-    if not missing.any():
+    if is_known(missing) and not missing.any():
         return counts, counts < 1
     if not skip:
         return counts, missing.any(axis=0)
@@ -109,7 +115,7 @@ def _counts(lines: Array, skip: bool) -> tuple[Array, Array]:
 def _statistics(lines: Array, ranks: Array, broken: Array, skip: bool) -> Array:
     """Find the elements at the given places: where the result is NaN, one that stands last."""
     y = _order_statistics(lines, ranks=np.where(broken, len(lines) - 1, ranks))
-    return np.where(broken, np.nan, y) if skip and broken.any() else y
+    return np.where(broken, np.nan, y) if skip and (not is_known(broken) or broken.any()) else y
 
 
 def _median(name: str, skip: bool) -> Function:
@@ -180,8 +186,9 @@ def _quantile(name: str, whole: int, skip: bool) -> Function:
             raise ValueError(f"{name}: {a.shape}: expected elements along the axes {axis}")
         parts = q if hasattr(q, "dtype") else np.asarray(q, np.float64)
         parts = parts / whole if whole != 1 else parts
-        if not np.all((parts >= 0) & (parts <= 1)):
-            raise ValueError(f"{name}: q is {q}; expected numbers from 0 to {whole}")
+        inside = np.all((parts >= 0) & (parts <= 1))
+        given = f" is {q}" if is_known(inside) and not inside else ""
+        ensure(inside, f"{name}: q{given}; expected numbers from 0 to {whole}")
         # Python's numbers take the dtype that they meet, but only after they have found a place.
         takes = not hasattr(q, "dtype") and a.dtype.kind == "f"
         parts_of_lines = parts.reshape((-1,) + (1,) * (lines.ndim - 1))
@@ -195,7 +202,7 @@ def _between(lines: Array, parts: Array, method: str, skip: bool, dtype: Any) ->
     """Find the quantiles, between two elements of each line; `dtype` is that of the weights."""
     counts, broken = _counts(lines, skip)
     place = _place(parts, counts.astype(parts.dtype), method)
-    floor = np.asarray(np.floor(place))
+    floor = bare(np.floor(place))
     below = floor.astype(np.intp)
     above = below if method in _ROUNDED else np.minimum(below + 1, np.maximum(counts - 1, 0))
     t = place - floor if dtype is None else (place - floor).astype(dtype)

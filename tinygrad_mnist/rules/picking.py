@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ForeignArray, Traced, in_one_piece
+from ..engine import ForeignArray, Traced, in_one_piece, is_known
 from .axes import Shape, axis_index, axis_indices
+from .casting import an_array
 from .places import along, bare
 from .table import constant, define, derive, in_place
 
@@ -136,8 +137,10 @@ def scatter(g: Array, shape: Shape, index: Any) -> Array:
 
 
 def take(a: Array, indices: Array) -> Array:
-    """Pick elements of a bare array: ``a.take(indices)``, which other array types may answer."""
-    if isinstance(indices, ForeignArray):  # NumPy asks the first argument only
+    """Pick elements: ``a.take(indices)``, which other array types may answer."""
+    if isinstance(indices, ForeignArray) and not isinstance(
+        a, Traced
+    ):  # NumPy asks the first argument only
         return indices.__array_function__(np.take, (type(indices),), (a, indices), {})
     return a.take(indices)
 
@@ -170,7 +173,7 @@ def _untake(
 ) -> Array:
     shape = a.shape if axis is not None and a.ndim else (a.size,)
     axis = (axis or 0) % len(shape)
-    places = np.array(indices).astype(np.intp)
+    places = an_array(indices).astype(np.intp)
     if mode == "wrap":
         places %= shape[axis]
     elif mode == "clip":
@@ -187,7 +190,8 @@ define(
 
 
 def _take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Array:
-    indices = np.array(bare(indices))
+    indices = bare(indices)
+    indices = np.array(indices) if is_known(indices) else indices
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     axis = axis_index("take_along_axis", axis, np.shape(arr))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import Traced, plain_error
+from ..engine import Traced, is_known, plain_error
 from .axes import axis_index
 
 __all__ = ["along", "axis_order", "bare", "naming"]
@@ -32,7 +32,9 @@ def naming(function: Function, axis: int = 0) -> Iterator[None]:
 
 def bare(value: Any) -> Any:
     """Make an array of a Tensor that only says where, or how often; it needs no gradient."""
-    return np.asarray(value) if isinstance(value, Traced) else value
+    if not isinstance(value, Traced):
+        return value
+    return np.asarray(value) if is_known(value) else value._array
 
 
 def axis_order(function: Function, ndim: int, *args: Any) -> tuple[int, ...]:

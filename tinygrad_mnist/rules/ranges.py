@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import ensure
 from .casting import as_arrays
 from .table import derive
 
@@ -56,8 +57,10 @@ def _geomspace(
     axis: int = 0,
 ) -> Array:
     start, stop = as_arrays(start, stop)
-    if np.any(start == 0) or np.any(stop == 0) or np.any(np.sign(start) != np.sign(stop)):
-        raise ValueError("geomspace: expected a start and a stop of the same sign, and not 0")
+    ensure(
+        np.all(np.sign(start) * np.sign(stop) > 0),
+        "geomspace: expected a start and a stop of the same sign, and not 0",
+    )
     return _mixed(start, stop, num, endpoint, axis, lambda a, b, t: a * (b / a) ** t, dtype)
 
 

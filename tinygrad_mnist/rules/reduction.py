@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import is_known
 from .axes import Axis, Shape, count, keep, line_up, previous, put_back, spread
 from .table import constant, define, derive
 
@@ -68,7 +69,7 @@ define(
 
 def divisible(y: Array) -> Any:
     """Tell whether products may be divided by their factors: none is 0, huge or tiny."""
-    return np.all(np.isfinite(y) & (np.abs(y) >= np.finfo(y.dtype).tiny))
+    return is_known(y) and np.all(np.isfinite(y) & (np.abs(y) >= np.finfo(y.dtype).tiny))
 
 
 def others(a: Array, axis: Axis, dtype: Any = None) -> Array:
@@ -123,7 +124,7 @@ def extreme(
     best = keep(y, a.shape, axis)
     hits = a == best
     missing = np.isnan(best)
-    if np.any(missing):
+    if not is_known(missing) or np.any(missing):
         hits = hits | (missing & np.isnan(a))
     if where is not True:
         hits = hits & where

@@ -106,7 +106,8 @@ def _pairs(pad_width: Any, shape: Shape) -> Array:
 
 def _with_constants(array: Array, pairs: Array, value: Any) -> Array:
     shape = np.shape(array)
-    inside = tuple(slice(before, before + n) for n, (before, _) in zip(shape, pairs, strict=True))
+    begins = pairs[:, 0].tolist()
+    inside = tuple(slice(begin, begin + n) for n, begin in zip(shape, begins, strict=True))
     padded = scatter(array, tuple((shape + pairs.sum(axis=1)).tolist()), inside)
     value = gathered(value)
     with naming(np.pad):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import in_one_piece
 from .axes import axis_tuple, kept_shape, line_up, previous, put_back
 from .reduction import checked, divisible
 from .table import define, derive
@@ -33,6 +34,7 @@ define(
 )
 
 
+@in_one_piece
 def _recurrence(b: Array, a: Array) -> Array:
     # Steps of one element are joined to steps of two, of four, and so on.
     x, factor, step = np.array(b), np.array(a), 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import ensure
 from .axes import Axis, Shape, axis_indices, count, keep
 from .casting import as_arrays
 from .norms import inverse_or_0
@@ -126,8 +127,7 @@ def _average(
     else:
         weights = _weights(weights, a.shape, axis)
         total = np.sum(weights, axis, keepdims=keepdims)
-        if np.any(total == 0):
-            raise ZeroDivisionError("average: the weights sum to 0")
+        ensure(np.all(total != 0), "average: the weights sum to 0", ZeroDivisionError)
         y = np.sum(a * weights, axis, keepdims=keepdims) / total
     return (y, np.ones_like(y) * total) if returned else y
 
@@ -155,10 +155,10 @@ def _observation_weights(fweights: Any, aweights: Any, x: Array) -> Any:
             continue
         if given.shape != x.shape[1:]:
             raise ValueError(f"cov: {name} of shape {given.shape}; expected {x.shape[1:]}")
-        if np.any(given < 0):
-            raise ValueError(f"cov: {name} below 0; expected 0 or more")
-        if name == "fweights" and np.any(given != np.rint(given)):
-            raise TypeError("cov: fweights that are no integers; expected to count observations")
+        ensure(~np.any(given < 0), f"cov: {name} below 0; expected 0 or more")
+        if name == "fweights":
+            message = "cov: fweights that are no integers; expected to count observations"
+            ensure(np.all(given == np.rint(given)), message, TypeError)
         given = given if given.dtype == x.dtype else given.astype(x.dtype)
         weights = given if weights is None else weights * given
     return weights
