@@ -10,8 +10,9 @@ import numpy as np
 
 from ..rules.picking import _scattered
 from ..rules.places import axis_order
+from .operations import getitem
 
-__all__ = ["canonical"]
+__all__ = ["canonical", "plain_index"]
 
 Function = Callable[..., Any]
 Call = tuple[Function, tuple[Any, ...], dict[str, Any]]
@@ -133,8 +134,7 @@ def _dot(a: Any, b: Any) -> Call:
 
 def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Call:
     if not hasattr(indices, "dtype"):
-        indices = np.array(indices)
-        indices.flags.writeable = False
+        indices = _fixed(indices)
     if a.ndim == 1:
         axis = 0
     found = axis % a.ndim if a.ndim and axis is not None else None
@@ -142,8 +142,30 @@ def _take(a: Any, indices: Any, axis: Any = None, mode: str = "raise") -> Call:
     return np.take, (a, indices), {"axis": found, **keywords}
 
 
+def _getitem(a: Any, index: Any) -> Call:
+    return getitem, (a, plain_index(index)), {}
+
+
 def _scatter(g: Any, shape: Any, index: Any) -> Call:
-    return _scattered, (g, shape, index), {}
+    return _scattered, (g, shape, plain_index(index)), {}
+
+
+def plain_index(index: Any) -> Any:
+    """Make Python's integers of NumPy's in an index, and arrays of its lists."""
+    if isinstance(index, tuple):
+        return tuple(map(plain_index, index))
+    if isinstance(index, slice):
+        return slice(*map(plain_index, (index.start, index.stop, index.step)))
+    if isinstance(index, list):
+        return _fixed(index)
+    return int(index) if isinstance(index, np.integer) else index
+
+
+def _fixed(numbers: Any) -> Any:
+    """Make an array of numbers that nobody can write to."""
+    array = np.array(numbers)
+    array.flags.writeable = False
+    return array
 
 
 _RULES: dict[Function, Callable[..., Call | None]] = {
@@ -161,4 +183,5 @@ _RULES: dict[Function, Callable[..., Call | None]] = {
     np.dot: _dot,
     np.take: _take,
     _scattered: _scatter,
+    getitem: _getitem,
 }

@@ -22,7 +22,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..engine import ForeignArray
 from . import operations
-from .canonical import canonical
+from .canonical import canonical, plain_index
 from .operations import getitem, setitem
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
         if index is Ellipsis:
             self._recording.copy_to(self, value, True)
             return
-        new = self._recording.note(setitem, (self, index, value), {})
+        new = self._recording.note(setitem, (self, plain_index(index), value), {})
         self.write(new.value)
 
     def __iter__(self) -> Iterator[Any]:
