@@ -181,9 +181,49 @@ def _reshaped(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     return _copied(target, source)
 
 
+def _concatenated(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    """Copy one array after the other."""
+    out, axis = ref(operation.result), _axis_of(operation) or 0
+    axis %= len(out.shape)
+    lines, begin = [], 0
+    for value in operation.arguments[0]:
+        if not isinstance(value, Value):
+            raise NotInC("numpy.concatenate of lists")
+        piece = slice(begin, begin + value.shape[axis])
+        lines += _copied(_part(out, (*[slice(None)] * axis, piece)), ref(value))
+        begin = piece.stop
+    return lines
+
+
+def _scanned(operation: Operation, ref: RefOf, failure: int) -> list[str]:
+    """Add up or multiply along an axis, and keep every step."""
+    array, out, axis = ref(operation.arguments[0]), ref(operation.result), _axis_of(operation)
+    if axis is None and len(array.shape) != 1:
+        raise NotInC(f"numpy.{operation.function.__name__} of all axes at once")
+    axis = (axis or 0) % len(array.shape)
+    sign, first = ("+", 0) if operation.function is np.cumsum else ("*", 1)
+    kind, length = type_of(out.dtype), array.shape[axis]
+    others = tuple(1 if i == axis else n for i, n in enumerate(out.shape))
+    opened, names, depth = loops(range(len(others)), [array, out], others)
+    names[axis] = "r"
+    return [
+        *(line for line in opened if not line.startswith("#")),
+        f"{kind} total = {first};",
+        f"for (long r = 0; r < {length}; r++) {{",
+        f"total {sign}= ({kind}){array.at(names)};",
+        f"{out.at(names)} = total;",
+        "}" * (depth + 1),
+    ]
+
+
+def _axis_of(operation: Operation) -> int | None:
+    axis: int | None = operation.keywords.get("axis", *operation.arguments[1:2] or (None,))
+    return axis
+
+
 def _argmax(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     value, result = operation.arguments[0], operation.result
-    axis = operation.keywords.get("axis", *operation.arguments[1:2] or (None,))
+    axis = _axis_of(operation)
     if operation.keywords.keys() - {"axis"} or len(value.shape) != 2 or axis not in (1, -1):
         raise NotInC("numpy.argmax along other axes than the last of two")
     array, out = ref(value), ref(result)
@@ -209,4 +249,7 @@ ELEMENTS: dict[Any, Emitter] = {
     ensured: _ensured,
     random: _random,
     np.argmax: _argmax,
+    np.concatenate: _concatenated,
+    np.cumsum: _scanned,
+    np.cumprod: _scanned,
 }

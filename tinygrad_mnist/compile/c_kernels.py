@@ -16,6 +16,7 @@ import numpy as np
 from .c_expressions import NotInC, expression, is_elementwise, literal, type_of
 from .c_loops import Ref, loops, nest_order
 from .memory import Task
+from .operations import astype
 from .program import Operation, Program, Role, Value
 
 __all__ = ["Chains", "Kernel", "Nest", "reference"]
@@ -111,8 +112,10 @@ class Chains:
             elif isinstance(argument, bool | int | float):
                 texts.append(literal(argument, _literal_dtype(argument, operation)))
                 dtypes.append(type(argument))
+            elif operation.function in (np.broadcast_to, astype):
+                break  # the shape, or the dtype, which the result has
             else:
-                break  # the shape of broadcast_to, the dtype of astype
+                raise NotInC(f"{operation.function.__name__} of a {type(argument).__name__}")
         text = expression(operation, texts, dtypes)
         name = f"t{len(lines)}"
         lines.append(f"const {type_of(operation.result.dtype)} {name} = {text};")

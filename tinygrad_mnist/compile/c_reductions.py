@@ -119,7 +119,10 @@ _UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.logical_or, np.logica
 
 def _of_reduce(operation: Operation, ufunc: np.ufunc) -> Sum:
     value = operation.arguments[0]
-    if operation.keywords.keys() - {"axis", "keepdims"} or ufunc not in _UFUNCS:
+    known = {"axis", "keepdims"}
+    if ufunc in (np.add, np.multiply):
+        known.add("dtype")  # that of the result, in which everything is added up
+    if operation.keywords.keys() - known or ufunc not in _UFUNCS:
         raise NotInC(f"numpy.{ufunc.__name__}.reduce with {', '.join(operation.keywords)}")
     axes = tuple(range(len(value.shape)))
     reduced = operation.keywords["axis"]

@@ -164,6 +164,7 @@ _CALLS: dict[Any, Callable[[Operation, str, Write], tuple[list[str], str]]] = {
     np.einsum: _named("einsum"),
     np.concatenate: _named("concatenate"),
     np.cumsum: _named("cumsum"),
+    np.cumprod: _named("cumprod"),
     np.copy: _copy,
     astype: _astype,
     np.where: _where,
