@@ -198,21 +198,22 @@ def _concatenated(operation: Operation, ref: RefOf, failure: int) -> list[str]:
 def _scanned(operation: Operation, ref: RefOf, failure: int) -> list[str]:
     """Add up or multiply along an axis, and keep every step."""
     array, out, axis = ref(operation.arguments[0]), ref(operation.result), _axis_of(operation)
-    if axis is None and len(array.shape) != 1:
+    if not array.shape or (axis is None and len(array.shape) > 1):
         raise NotInC(f"numpy.{operation.function.__name__} of all axes at once")
     axis = (axis or 0) % len(array.shape)
     sign, first = ("+", 0) if operation.function is np.cumsum else ("*", 1)
     kind, length = type_of(out.dtype), array.shape[axis]
-    others = tuple(1 if i == axis else n for i, n in enumerate(out.shape))
-    opened, names, depth = loops(range(len(others)), [array, out], others)
+    others = [i for i in range(len(array.shape)) if i != axis]
+    opened, names, depth = loops(others, [array, out], array.shape)
     names[axis] = "r"
     return [
+        "{",
         *(line for line in opened if not line.startswith("#")),
         f"{kind} total = {first};",
         f"for (long r = 0; r < {length}; r++) {{",
         f"total {sign}= ({kind}){array.at(names)};",
         f"{out.at(names)} = total;",
-        "}" * (depth + 1),
+        "}" * (depth + 2),
     ]
 
 

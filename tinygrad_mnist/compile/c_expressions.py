@@ -136,7 +136,7 @@ def is_elementwise(operation: Operation) -> bool:
     return (plain and function.signature is None) or function in others
 
 
-def expression(operation: Operation, inputs: list[str], dtypes: list[Any]) -> str:
+def expression(operation: Operation, inputs: list[str], dtypes: list[np.dtype[Any]]) -> str:
     """Write an elementwise function of inputs that are C expressions.
 
     Parameters
@@ -146,7 +146,7 @@ def expression(operation: Operation, inputs: list[str], dtypes: list[Any]) -> st
     inputs
         Its arguments; each is a name or a number, cheap to write twice.
     dtypes
-        Their dtypes; Python's own types for numbers that take the dtype of the arrays they meet.
+        Their dtypes.
 
     Raises
     ------
@@ -180,15 +180,9 @@ def converted(text: str, dtype: np.dtype[Any]) -> str:
     return f"({text} != 0)" if dtype.kind == "b" else f"(({type_of(dtype)}){text})"
 
 
-def _loop_dtype(function: Any, dtypes: list[Any], result: np.dtype[Any]) -> np.dtype[Any]:
+def _loop_dtype(function: Any, dtypes: list[np.dtype[Any]], result: np.dtype[Any]) -> np.dtype[Any]:
     """Find the dtype that the function computes in."""
-    if result.kind != "b":
-        return result
-    if any(isinstance(dtype, type) for dtype in dtypes):
-        known = [dtype for dtype in dtypes if not isinstance(dtype, type)]
-        numbers = [dtype(0) for dtype in dtypes if isinstance(dtype, type)]
-        return np.result_type(*known, *numbers)
-    return np.result_type(*dtypes)
+    return result if result.kind != "b" else np.result_type(*dtypes)
 
 
 def _template(function: Any, loop: np.dtype[Any]) -> str:
@@ -198,6 +192,10 @@ def _template(function: Any, loop: np.dtype[Any]) -> str:
         return _FLOATING[function]
     if function in _ARITHMETIC and loop.kind in "fiu":
         return _ARITHMETIC[function]
+    if loop.kind in "iub" and function in (np.floor, np.ceil, np.trunc):
+        return "({a})"
+    if loop.kind == "b" and function is np.absolute:
+        return "({a})"
     if function in _BITS and loop.kind in "iub":
         return _BITS[function]
     if loop.kind == "b" and function is np.invert:

@@ -104,14 +104,15 @@ class Chains:
     def write(self, operation: Operation, load: Callable[[Value], str], lines: list[str]) -> str:
         """Write an elementwise operation: lines that compute it, and the name of its result."""
         texts: list[str] = []
-        dtypes: list[Any] = []
+        dtypes: list[np.dtype[Any]] = []
         for argument in operation.arguments:
             if isinstance(argument, Value):
                 texts.append(self.element(argument, load, lines))
                 dtypes.append(argument.dtype)
             elif isinstance(argument, bool | int | float):
-                texts.append(literal(argument, _literal_dtype(argument, operation)))
-                dtypes.append(type(argument))
+                dtype = _literal_dtype(argument, operation)
+                texts.append(literal(argument, dtype))
+                dtypes.append(dtype)
             elif operation.function in (np.broadcast_to, astype):
                 break  # the shape, or the dtype, which the result has
             else:
@@ -129,9 +130,16 @@ class Chains:
 
 
 def _literal_dtype(number: Any, operation: Operation) -> np.dtype[Any]:
-    """Find the dtype of a number among arrays: theirs, or its own where it is no integer."""
+    """Find the dtype of a number among arrays: theirs, or its own where it is no integer.
+
+    NumPy compares with integers that the dtype of the arrays does not hold, too.
+    """
     dtypes = [value.dtype for value in operation.inputs]
-    return np.result_type(*dtypes, number) if dtypes else operation.result.dtype
+    dtype = np.result_type(*dtypes, type(number)(0)) if dtypes else operation.result.dtype
+    for kind in (dtype, np.dtype(np.int64)):
+        if kind.kind not in "iu" or np.iinfo(kind).min <= number <= np.iinfo(kind).max:
+            return kind
+    raise NotInC(f"comparing with {number}")
 
 
 @dataclass(eq=False)

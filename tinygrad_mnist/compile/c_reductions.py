@@ -107,7 +107,7 @@ def as_sum(operation: Operation) -> Sum | None:
         value = operation.arguments[0]
         axes = tuple(range(len(value.shape)))
         return Sum(operation, np.add, [(value, axes)], value.shape, axes, counts=True)
-    if function is np.dot:
+    if function in (np.dot, np.matmul) and not operation.keywords:
         return _of_dot(operation)
     if function is np.einsum:
         return _of_einsum(operation)

@@ -171,6 +171,8 @@ class _Writer:
             return Kernel(
                 [operation], Task(reads, [operation.result]), partial(self._product, operation)
             )
+        if not any(result.size for result in operation.results):
+            return Kernel([operation], Task(reads, list(operation.results)), list)
         if function in ELEMENTS:
             overwrites = {}
             if function is setitem:
