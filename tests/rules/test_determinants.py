@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multilinear import draw_array
-from samples.determinants import PLAIN
+from rules.samples.determinants import PLAIN
 
 import tinygrad_mnist as tg
 from tinygrad_mnist import Tensor

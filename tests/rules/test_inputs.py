@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rules.walk import CASES, Case, Function, each, is_float, leaves, swept
 from strategies import FLOATS, broadcast_shapes
-from walk import CASES, Case, Function, each, is_float, leaves, swept
 
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.rules import DERIVED, RULES

@@ -14,8 +14,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from rules.walk import CASES, Case, is_float
 from strategies import axes, indices
-from walk import CASES, Case, is_float
 
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.rules import DERIVED, RULES

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from differences import STEP, central_differences
-from samples import CONSTANT_SAMPLES, DERIVED_SAMPLES, PLAIN, RULE_SAMPLES, Sample
-from walk import CASES, Case, Function, each, floats_as, is_float, is_numpys, leaves, swept
+from rules.samples import CONSTANT_SAMPLES, DERIVED_SAMPLES, PLAIN, RULE_SAMPLES, Sample
+from rules.walk import CASES, Case, Function, each, floats_as, is_float, is_numpys, leaves, swept
 
 from tinygrad_mnist import Tensor
 from tinygrad_mnist.engine import Rule

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from samples import DERIVED_SAMPLES, RULE_SAMPLES, Sample
+from rules.samples import DERIVED_SAMPLES, RULE_SAMPLES, Sample
 
 import tinygrad_mnist.nn  # noqa: F401  # its rules are rows of the table, too
 from tinygrad_mnist import Tensor
