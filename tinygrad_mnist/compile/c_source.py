@@ -22,7 +22,7 @@ from .c_prelude import PRELUDE
 from .c_products import product
 from .c_reductions import Sum, as_sum
 from .c_windows import KERNELS
-from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out, view_of
+from .memory import ALIGNMENT, Layout, Task, bases_of, lay_out, rewritten, view_of
 from .operations import random, setitem
 from .program import Operation, Program, Role, Value, values_in
 
@@ -174,12 +174,7 @@ class _Writer:
         if not any(result.size for result in operation.results):
             return Kernel([operation], Task(reads, list(operation.results)), list)
         if function in ELEMENTS:
-            overwrites = {}
-            if function is setitem:
-                target = operation.arguments[0]
-                whole = self._chains.base(target)
-                alike = target.strides == operation.result.strides and target.nbytes == whole.nbytes
-                overwrites[operation.result] = [whole] if alike and reads.count(whole) == 1 else []
+            overwrites = rewritten(operation, self._bases) if function is setitem else {}
             return Kernel(
                 [operation],
                 Task(reads, list(operation.results), overwrites),

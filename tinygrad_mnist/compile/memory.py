@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .program import Program, Value
+from .program import Operation, Program, Value
 
-__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out", "part_of", "view_of"]
+__all__ = ["Layout", "Storage", "Task", "bases_of", "lay_out", "part_of", "rewritten", "view_of"]
 
 ALIGNMENT = 64  # bytes: a line of the cache, and the longest vector
 
@@ -92,6 +92,23 @@ def bases_of(program: Program) -> dict[Value, Value]:
             base = operation.arguments[0]
             bases[operation.result] = bases.get(base, base)
     return bases
+
+
+def rewritten(operation: Operation, bases: Mapping[Value, Value]) -> dict[Value, list[Value]]:
+    """Say in whose place an array with other elements may lie: in that of the array before.
+
+    Parameters
+    ----------
+    operation
+        A `setitem`.
+    bases
+        Of views: the value whose memory they look at.
+    """
+    target, result = operation.arguments[0], operation.result
+    whole = bases.get(target, target)
+    reads = [bases.get(value, value) for value in operation.inputs]
+    fits = target.strides == result.strides and target.nbytes == whole.nbytes
+    return {result: [whole] if fits and reads.count(whole) == 1 else []}
 
 
 def lay_out(program: Program, tasks: Sequence[Task], bases: Mapping[Value, Value]) -> Layout:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .formulas import formula
-from .memory import Layout, Task, bases_of, lay_out
+from .memory import Layout, Task, bases_of, lay_out, rewritten
 from .numpy_calls import call, index_text, setitem_call, writes
 from .numpy_texts import Texts, placed
 from .operations import ensured, getitem, setitem
@@ -298,10 +298,7 @@ def _task(operation: Operation, bases: dict[Value, Value]) -> Task:
     if operation.is_view or not writes(operation) or operation.function is ensured:
         return Task(reads, [])
     if operation.function is setitem:
-        target = operation.arguments[0]
-        whole = bases.get(target, target)
-        fits = target.strides == result.strides and target.nbytes == whole.nbytes
-        return Task(reads, [result], {result: [whole] if fits and reads.count(whole) == 1 else []})
+        return Task(reads, [result], rewritten(operation, bases))
     if not isinstance(operation.function, np.ufunc):
         return Task(reads, [result])
     aligned = [

@@ -1,7 +1,7 @@
 """A program: one step, written down as operations on values, each of which is computed once.
 
-`capture` writes it, `simplify` shortens it, `buffers` finds it memory, and `numpy_source` and
-`c_source` write it out as code. The operations are NumPy's own functions in their plainest form
+`capture` writes it, `simplify` shortens it, `memory` finds its values a place, and `numpy_source`
+and `c_source` write it out as code. The operations are NumPy's own functions in their plainest form
 (`operations` lists how the many ways of calling them come down to few), and the rules' functions
 that are computed in one piece, such as a convolution.
 """

@@ -1,8 +1,10 @@
 """Shortening a program: what need not be computed, or not in every step, or not twice.
 
-Four things go, one pass each: copies of values, which nobody changes anyway; operations on
-constants, which are done now; operations that were done before, on the same values; and operations
-whose results nobody looks at. What remains is exactly what the eager step computes.
+Each pass takes something out: copies of values, which nobody changes anyway; operations on
+constants, which are done now; constants that are there already, and operations that were done
+before, on the same values; and operations whose results nobody looks at. In between, Python's
+numbers become arrays, which are faster, and what the step ends with is copied if it does not
+compute it. What remains is exactly what the eager step computes.
 """
 
 from __future__ import annotations
