@@ -127,6 +127,7 @@ IN_NUMPY: dict[str, Program] = {
         np.mean(m, where=m > 1),
         np.mean(m, axis=0, dtype=np.float32),
     ),
+    "mean of half precision": lambda x, m, i: np.mean((x * 8e3).astype(np.float16), axis=0),
     "take beyond the ends": lambda x, m, i: (np.take(m, i, mode="wrap"), np.take(m, i)),
     "write a list": lambda x, m, i: written(x, slice(1, 3), [1, 2]),
     "einsum in short": lambda x, m, i: (

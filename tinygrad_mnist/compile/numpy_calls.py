@@ -24,6 +24,8 @@ def writes(operation: Operation) -> bool:
     if operation.function is np.where:  # NumPy copies where a mask says, and no number
         condition = operation.arguments[0]
         return not isinstance(condition, Value) or condition.dtype.kind == "b"
+    if operation.function is np.mean and operation.result.dtype == np.float16:
+        return False  # into float16, NumPy would write the sum first, which may be beyond it
     if operation.function is np.clip and (operation.keywords or len(operation.arguments) != 3):
         return False
     return operation.function in _CALLS or _is_plain_ufunc(operation) or _is_reduction(operation)
