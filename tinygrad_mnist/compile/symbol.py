@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import as_strided
 
-from ..engine import ForeignArray
+from ..engine import ForeignArray, Traced
 from . import operations
 from .canonical import canonical, plain_index
 from .operations import getitem, setitem
@@ -148,6 +148,8 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
         args: tuple[Any, ...],
         keywords: Mapping[str, Any],
     ) -> Any:
+        if any(issubclass(kind, Traced) for kind in types):
+            return NotImplemented  # the rules know what to do with Tensors
         return self._call(function, args, dict(keywords))
 
     def _call(
