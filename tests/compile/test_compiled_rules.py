@@ -18,10 +18,7 @@ ROWS = {name: list(cases) for name, cases in groupby(CASES, lambda case: case.na
 
 # What they return depends on values, in some samples or in all; and what the error says then.
 NOT_ALWAYS = {
-    **dict.fromkeys(
-        ["getitem", "extract()", "trim_zeros()"], "as many elements|a mask as an index"
-    ),
-    **dict.fromkeys(["repeat", "tile", "choose()", "gradient()", "interp()"], "asks for the value"),
+    "trim_zeros()": "as many elements",
     "lstsq()": "asks for the value",  # the rank, as an integer
     "normalise": "once only",  # it notes the statistics in a list of the caller's
 }

@@ -242,6 +242,33 @@ def test_a_bare_array_that_changes_in_place_is_read_anew(name: str) -> None:
     assert isinstance(HELD[0], np.ndarray)
 
 
+mask, counts, grid = np.arange(6) % 2 == 0, np.arange(6) + 1, np.arange(3.0)
+LOOKING: dict[str, tuple[Any, str, Any]] = {
+    "a mask": (lambda images: images[:, mask], "mask", mask[::-1]),
+    "what is computed of it": (lambda images: images[:, ~mask], "mask", mask[::-1]),
+    "counts": (lambda images: np.repeat(images[0], counts), "counts", counts + 1),
+    "the end of a slice": (lambda images: images[:, : counts[2]], "counts", counts + 1),
+    "a condition": (lambda images: images * (2 if mask[0] else 3), "mask", mask[::-1]),
+    "places": (lambda images: images[:, np.flatnonzero(mask)], "mask", mask[::-1]),
+    "a number": (lambda images: images * float(grid.max()), "grid", grid + 1),
+}
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_bare_arrays_that_python_looks_at_are_known_until_they_change(name: str) -> None:
+    function, variable, other = LOOKING[name]
+    array = globals()[variable]
+    step, kept = compiled(function), array.copy()
+    for _ in range(2):
+        same(step(IMAGES), function(IMAGES))
+    try:
+        array[...] = other
+        with pytest.warns(CompileWarning, match=f"the array {variable} was written to"):
+            same(step(IMAGES), function(IMAGES))
+    finally:
+        array[...] = kept
+
+
 class Affine(nn.Module):
     """A layer of the user's, with an array of its own."""
 

@@ -112,6 +112,7 @@ WRITING: dict[str, Inside] = {
     "fill_diagonal": lambda loss, images, labels: np.fill_diagonal(images, 0.0),
     "add.at": lambda loss, images, labels: np.add.at(images, [0], 1.0),
     "copyto": lambda loss, images, labels: np.copyto(images, 0),
+    "nan_to_num": lambda loss, images, labels: np.nan_to_num(images, copy=False),
     "fill": lambda loss, images, labels: images.fill(0),
     "sort": lambda loss, images, labels: images.sort(),
 }

@@ -6,18 +6,19 @@ results are views. Nothing is written to them, or to any array of the user's.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import enumerate as enumerate_threads
-from threading import get_ident
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..engine import Traced, recorder, wrap
+from ..engine import Traced, wrap
 from ..tensor import Tensor
 from . import operations
 from .belonging import Belonging
+from .bystanders import Bystanders
+from .known import Known
 from .operations import CompileError, astype, ensured, getitem, setitem
 from .origin import surroundings
 from .program import Numbers, Operation, Program, Role, State, Value
@@ -61,6 +62,8 @@ class Recording:
         What can't be captured, if something was refused, even if the step has caught the error.
     belonging
         Where operations belong.
+    bystanders
+        Threads that compute something else meanwhile.
     """
 
     def __init__(self, reach: Reach) -> None:
@@ -73,8 +76,8 @@ class Recording:
         self._live: dict[int, tuple[Array, Symbol]] = {}
         self._lives_on: set[int] = set()
         self._bare: dict[int, str] = {}  # the names of those symbols
-        self._bystanders = {thread.ident for thread in enumerate_threads()} - {get_ident()}
-        self._first: dict[int, Value] = {}  # of the symbols that stand in for arrays
+        self.bystanders = Bystanders(self)
+        self._known = Known(self, reach)
         self._before: list[Value] = []  # the first value of each array that lives on
         self._samples: dict[Value, Array] = {}
         self.belonging = Belonging(reach.modules, self.refuse)
@@ -106,6 +109,7 @@ class Recording:
         """Return the symbol of a bare array of a name, which nobody may write to."""
         symbol = self._read(array)
         self._bare.setdefault(id(symbol), name)
+        self._known.are_in(symbol.value, name, array)
         return symbol
 
     def check_writable(self, symbol: Symbol) -> None:
@@ -121,33 +125,6 @@ class Recording:
             f"hold it in a Tensor that the step reaches"
         )
 
-    def meets_bystander(self) -> bool:
-        """Tell whether this thread computes something else, while another captures."""
-        if recorder.get() is self:
-            return False
-        if get_ident() not in self._bystanders:
-            self.refuse("a thread that the step begins can't be captured")
-        return True
-
-    def array_of(self, symbol: Symbol) -> Array:
-        """Return the array that a symbol stands in for, or the sample of a computed one."""
-        first = self._first.get(id(symbol))
-        return self._samples[symbol.value if first is None else first]
-
-    def on_arrays(self, function: Function, args: Any, keywords: Any) -> Any:
-        """Call a function with the arrays that symbols stand in for, and note nothing."""
-        return function(*self._seen_through(args), **self._seen_through(keywords))
-
-    def _seen_through(self, part: Any) -> Any:
-        """Put arrays in the place of symbols."""
-        if isinstance(part, Symbol):
-            return self.array_of(part)
-        if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
-            return type(part)(map(self._seen_through, part))
-        if isinstance(part, dict):
-            return {name: self._seen_through(each) for name, each in part.items()}
-        return part
-
     def _read(self, array: Array) -> Symbol:
         """Return the symbol of an array that may be another in the next step."""
         if isinstance(array, Symbol):
@@ -157,7 +134,7 @@ class Recording:
             value = self._value(array_itself, Role.STATE, array=array_itself)
             symbol = Symbol(self, value)
             self._live[id(array)] = array, symbol
-            self._first[id(symbol)] = value
+            self.bystanders.arrays[id(symbol)] = array_itself
             self._before.append(value)
         return self._live[id(array)][1]
 
@@ -194,13 +171,14 @@ class Recording:
         if function is np.copyto:
             return self.copy_to(args[0], args[1], keywords.get("where", True))
         if function in _OF_UNKNOWN_SIZE or (function is np.where and len(args) == 1):
-            self.refuse(
-                f"{function.__name__} asks for the value of an array inside a compiled step: it "
-                f"returns as many elements as that says"
-            )
+            args, keywords = self._with_known_size(function, (args, keywords))
+            return function(*args, **keywords)
+        if function is np.repeat:
+            args = (args[0], *self._with_known_size(function, args[1:]))
         if function in (getitem, setitem):
-            self._check_index(args[1])
-        if function in _IN_PLACE or getattr(function, "__name__", "") == "at":
+            args = (args[0], self._index(args[1]), *args[2:])
+        writes = function is np.nan_to_num and not keywords.get("copy", True)
+        if writes or function in _IN_PLACE or getattr(function, "__name__", "") == "at":
             self.refuse(f"{function.__name__} writes in place, which can't be captured")
         arguments, named = self._lifted(args), self._lifted(keywords)
         if function in _STATIC or self.failed:
@@ -216,18 +194,36 @@ class Recording:
         symbols = tuple(Symbol(self, value) for value in operation.results)
         return symbols if operation.is_tuple else symbols[0]
 
-    def _check_index(self, index: Any) -> None:
-        """Refuse an index of which values tell how much it picks."""
+    def _with_known_size(self, function: Function, given: Any) -> Any:
+        """Look at arrays that say how many elements a function returns, if they are known."""
+        given = self._known.put_into(given)
+        if _has_symbols(given):
+            self.refuse(
+                f"{function.__name__} asks for the value of an array inside a compiled step: it "
+                f"returns as many elements as that says"
+            )
+        return given
+
+    def _index(self, index: Any) -> Any:
+        """Refuse an index of which values tell how much it picks, unless they are known."""
+        parts = []
         for part in index if isinstance(index, tuple) else (index,):
-            if isinstance(part, Symbol) and part.dtype.kind == "b":
+            is_mask = isinstance(part, Symbol) and part.dtype.kind == "b"
+            found = self._known.put_into(part) if is_mask or isinstance(part, slice) else part
+            if is_mask and isinstance(found, Symbol):
                 self.refuse(
                     "a mask as an index asks for the value of an array inside a compiled step; "
                     "np.where(mask, a, b) doesn't"
                 )
-            if isinstance(part, slice) and any(
-                isinstance(end, Symbol) for end in (part.start, part.stop, part.step)
-            ):
-                self.refuse("an end of a slice asks for the value of an array in a compiled step")
+            if isinstance(found, slice):
+                ends = found.start, found.stop, found.step
+                if _has_symbols(ends):
+                    self.refuse(
+                        "an end of a slice asks for the value of an array in a compiled step"
+                    )
+                found = slice(*(None if end is None else operator.index(end) for end in ends))
+            parts.append(found)
+        return tuple(parts) if isinstance(index, tuple) else parts[0]
 
     def copy_to(self, target: Any, source: Any, where: Any = True) -> None:
         """Write to an array, as NumPy's functions do with `out` and `where`."""
@@ -297,7 +293,7 @@ class Recording:
         except Exception:
             self.failed = True
             raise
-        parts = found if isinstance(found, tuple) else (found,)
+        parts = found if isinstance(found, tuple | list) else (found,)
         if not all(isinstance(part, np.ndarray | np.generic | int | float) for part in parts):
             self.refuse(f"{function.__name__} returns a {type(found).__name__}, not an array")
         arrays = [np.asarray(part) for part in parts]
@@ -318,21 +314,28 @@ class Recording:
             results,
             self.belonging.origin(),
             is_view,
-            isinstance(found, tuple),
+            isinstance(found, tuple | list),
         )
         self._operations.append(operation)
         self.belonging.note_maker(results[0])
+        self._known.follow(operation)
         return operation
 
     def looked_at(self, symbol: Symbol, what: str) -> Array:
         """Show what is in an array to those who may know: whoever explains an error, bystanders."""
-        if self.meets_bystander():
-            return self.array_of(symbol)
+        if self.bystanders.are_here():
+            return self.bystanders.array_of(symbol)
+        if (known := self._known.array_of(symbol)) is not None:
+            return known
         if not self.failed:
             self.refuse(
                 f"{what} asks for the value of an array inside a compiled step, where it is "
                 f"another each time; return it from the step and look at it there"
             )
+        return self.sample(symbol)
+
+    def sample(self, symbol: Symbol) -> Array:
+        """Return what an array held when the step was captured."""
         return self._samples[symbol.value]
 
     # --- values ---------------------------------------------------------------------------
@@ -345,7 +348,9 @@ class Recording:
         return value
 
     def _constant(self, array: Array) -> Value:
-        return self._value(array, Role.CONSTANT, array=array)
+        value = self._value(array, Role.CONSTANT, array=array)
+        self._known.are_fixed(value)
+        return value
 
     def _lifted(self, part: Any) -> Any:
         """Take the values of symbols and of arrays; whatever else there is stays."""
@@ -396,6 +401,14 @@ class Recording:
     def forget_samples(self) -> None:
         """Let go of what arrays held, which may be much; operations still know who noted them."""
         self._samples.clear()
+
+
+def _has_symbols(part: Any) -> bool:
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, tuple | list):
+        return any(map(_has_symbols, part))
+    return isinstance(part, Symbol)
 
 
 def _dense(array: Array) -> tuple[int, ...]:

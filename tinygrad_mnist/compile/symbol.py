@@ -155,8 +155,8 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     def _call(
         self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        if self._recording.meets_bystander():
-            return self._recording.on_arrays(function, args, keywords)
+        if (bystanders := self._recording.bystanders).are_here():
+            return bystanders.call(function, args, keywords)
         out = keywords.pop("out", None)
         where = keywords.pop("where", True) if out is not None else True
         function, args, keywords = canonical(function, args, keywords)
@@ -210,8 +210,8 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
         return self._call(getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self._recording.meets_bystander():
-            self._recording.on_arrays(operator.setitem, (self, index, value), {})
+        if (bystanders := self._recording.bystanders).are_here():
+            bystanders.call(operator.setitem, (self, index, value), {})
             return
         if index is Ellipsis:
             self._recording.copy_to(self, value, True)

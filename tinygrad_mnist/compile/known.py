@@ -1,0 +1,74 @@
+"""Values that are known when a step is captured: those of bare arrays, and what follows from them.
+
+They are computed anew in every step as all others are. But where Python must know them, as the mask
+that says how much is picked, they are looked at once, and the step holds only as long as the arrays
+stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .program import Operation, Value
+from .reach import Reach
+from .symbol import Symbol
+
+if TYPE_CHECKING:
+    from .recording import Recording
+
+__all__ = ["Known"]
+
+Array = Any
+
+
+class Known:
+    """Knows from which bare arrays values are computed, if from nothing else.
+
+    Parameters
+    ----------
+    recording
+        What is captured.
+    reach
+        Looks whether arrays that were looked at have changed.
+    """
+
+    def __init__(self, recording: Recording, reach: Reach) -> None:
+        self._recording, self._reach = recording, reach
+        self._sources: dict[Value, dict[str, Array]] = {}
+
+    def are_in(self, value: Value, name: str, array: Array) -> None:
+        """Note that a value is that of a bare array."""
+        self._sources.setdefault(value, {name: array})
+
+    def are_fixed(self, value: Value) -> None:
+        """Note that a value is always the same."""
+        self._sources[value] = {}
+
+    def follow(self, operation: Operation) -> None:
+        """Note the results of an operation, if all that it reads is known."""
+        sources = [self._sources.get(value) for value in operation.inputs]
+        if all(each is not None for each in sources):
+            joined = {name: array for each in sources for name, array in (each or {}).items()}
+            self._sources |= dict.fromkeys(operation.results, joined)
+
+    def array_of(self, symbol: Symbol) -> Array | None:
+        """Return what is in an array, if that is known; it must stay so then."""
+        sources = self._sources.get(symbol.value)
+        if sources is None:
+            return None
+        for name, array in sources.items():
+            self._reach.watch(name, array)
+        return self._recording.sample(symbol)
+
+    def put_into(self, part: Any) -> Any:
+        """Put arrays in the place of symbols whose values are known."""
+        if isinstance(part, Symbol):
+            found = self.array_of(part)
+            return part if found is None else found
+        if isinstance(part, slice):
+            return slice(*map(self.put_into, (part.start, part.stop, part.step)))
+        if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
+            return type(part)(map(self.put_into, part))
+        if isinstance(part, dict):
+            return {name: self.put_into(each) for name, each in part.items()}
+        return part
