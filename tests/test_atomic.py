@@ -39,8 +39,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 def test_a_target_that_cannot_be_replaced_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "directory"
     target.mkdir()
-    with pytest.raises(OSError, match="directory"), atomic_write(target) as file:
+    with pytest.raises(IsADirectoryError) as caught, atomic_write(target) as file:
         file.write(b"new")
+    assert (caught.value.filename, caught.value.filename2) == (str(target), None)
     assert list(tmp_path.iterdir()) == [target]
 
 

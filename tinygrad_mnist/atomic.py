@@ -49,12 +49,20 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _rename(temporary, path)
         _sync_directory(directory)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _rename(temporary: str, path: str | os.PathLike[str]) -> None:
+    """Give the file the target's name; if that can't be, the error names the target alone."""
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _sync_directory(directory: str) -> None:
