@@ -1,9 +1,9 @@
-"""The command ``tinygrad-mnist``: train a recogniser, examine it, and let it read a picture.
+"""The command ``tinygrad-mnist``: train a recogniser, examine it, and see how it reads a digit.
 
-This room parses arguments and prints; the work is done by `recipes`, `training`, `models`, `data`
-and `run_directory`. What a person can have done wrong, or a disk or a network, is told in one line
-on the standard error stream. The exit status is 0 if all went well, 2 if the command line makes no
-sense, 130 after Ctrl-C, 141 if whoever read the output has gone, and 1 otherwise.
+This room parses arguments and prints; the work is done by `recipes`, `training`, `models`, `data`,
+`run_directory` and `study`. What a person can have done wrong, or a disk or a network, is told in
+one line on the standard error stream. The exit status is 0 if all went well, 2 if the command line
+makes no sense, 130 after Ctrl-C, 141 if whoever read the output has gone, and 1 otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from tinygrad_mnist import CompileError
-from tinygrad_mnist.cli import examine, train
+from tinygrad_mnist.cli import examine, explain, train
 from tinygrad_mnist.cli.parsing import PROGRAM, Parser, Version, common_options
 from tinygrad_mnist.cli.printing import notes, print_error
 
@@ -82,6 +82,7 @@ def _parser() -> Parser:
     common = common_options()
     train.add_command(commands, common)
     examine.add_commands(commands, common)
+    explain.add_command(commands, common)
     return parser
 
 

@@ -7,15 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tinygrad_mnist import nn
+from tinygrad_mnist.cli.loading import load_recogniser
 from tinygrad_mnist.cli.parsing import Parser, data_option
 from tinygrad_mnist.cli.printing import percent, print_accuracy, print_confusion, print_error
 from tinygrad_mnist.data import load_mnist
 from tinygrad_mnist.data.image import read_image
-from tinygrad_mnist.model_files import load_model, read_record
-from tinygrad_mnist.recipes import DIGITS, PIXELS
+from tinygrad_mnist.model_files import read_record
 from tinygrad_mnist.training import evaluate, predict
 
 __all__ = ["add_commands"]
@@ -49,7 +46,7 @@ def add_commands(commands: Any, common: Parser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    model = _load(options.model)
+    model = load_recogniser(options.model)
     trained_on = read_record(options.model)["trained_on"]
     digits = load_mnist(options.data, progress=sys.stderr.isatty())
     print(digits.source)
@@ -66,7 +63,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    model = _load(options.model)
+    model = load_recogniser(options.model)
     status = 0
     for path in options.images:
         try:
@@ -83,14 +80,3 @@ def _predict(options: argparse.Namespace) -> int:
         for digit, probability in enumerate(probabilities):
             print(f"  {digit}  {percent(probability)}  {'#' * round(BAR * probability)}".rstrip())
     return status
-
-
-def _load(path: Path) -> nn.Sequential:
-    """Load a model, and try it on a blank image."""
-    model = load_model(path)
-    expected = f"{path}: expected a model from {PIXELS} pixels to {DIGITS} digits"
-    try:
-        predict(model, np.zeros((1, PIXELS), np.uint8))
-    except ValueError as error:
-        raise ValueError(f"{expected}: {error}") from error
-    return model
