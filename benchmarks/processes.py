@@ -115,6 +115,19 @@ def process_rows() -> Iterator[Row]:
     yield single_row("the same by hand in NumPy: peak", plain_peak, "MB")
 
 
+def explain_rows() -> Iterator[Row]:
+    """Time the page about one digit, with everything: starting, loading MNIST, writing."""
+    data = str(mnist_directory())
+    for network in ("two-layer", "lenet5"):
+        with tempfile.TemporaryDirectory() as out:
+            run(*_train(data, out), "--preset", network, "--epochs", "1", "--warmup", "0")
+            model, page = f"{out}/model.safetensors", f"{out}/explain.html"
+            command = ("-m", "tinygrad_mnist", "explain", "--data", data)
+            runs = [run(*command, "--model", model, "--out", page) for _ in range(6)][1:]
+            seconds = [one.seconds for one in runs]
+        yield median_row(f"explain, {network}, whole process", seconds, "s", at_most=2)
+
+
 def accuracy_rows() -> Iterator[Row]:
     """Train as the command line does by default, from five seeds."""
     data = str(mnist_directory())

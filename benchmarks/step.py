@@ -33,6 +33,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "study": looking_inside.rows,
     "process": processes.process_rows,
     "accuracy": processes.accuracy_rows,
+    "explain": processes.explain_rows,
     "large": large_data.rows,
     "peers": beside_peers.rows,
     "step": training_step.rows,
