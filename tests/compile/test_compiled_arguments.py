@@ -220,3 +220,13 @@ def test_numbers_that_are_not_finite_go_through(backend: str) -> None:
         assert np.isnan(found.item()) == np.isnan(expected.item())
     for a, b in zip(training.model.parameters(), eager.model.parameters(), strict=True):
         np.testing.assert_array_equal(np.isnan(a.numpy()), np.isnan(b.numpy()))
+
+
+@pytest.mark.parametrize("name", ["generator", "windows", "maximum", "ensured", "memory", "np_"])
+def test_arguments_may_have_names_that_the_program_uses(name: str) -> None:
+    names = {"layer": nn.Dropout(0.5, np.random.default_rng(0)), "np": np}
+    exec(f"def step({name}): return layer({name}) + np.maximum({name}, 0)", names)
+    step, images = compiled(names["step"]), np.ones((4, 6), np.float32)
+    expected = nn.Dropout(0.5, np.random.default_rng(0))
+    for _ in range(2):
+        same(step(images), expected(images) + images)

@@ -64,7 +64,8 @@ class _Writer:
         self._bases = bases_of(program)
         tasks = [_task(operation, self._bases) for operation in program.operations]
         self._layout = lay_out(program, tasks, self._bases)
-        self._texts = Texts()
+        values = [v for o in program.operations for v in (*o.inputs, *o.results)]
+        self._texts = Texts({value.name for value in (*values, *program.arguments.values())})
         self._imports: set[str] = set()
         self._readers = _readers(program)
         self._setup: list[str] = []

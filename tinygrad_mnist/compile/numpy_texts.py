@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,19 @@ __all__ = ["Texts", "placed"]
 class Texts:
     """Writes down what can be written down; whatever can't is given to the program by name.
 
+    Parameters
+    ----------
+    taken
+        The names of the values.
+
     Attributes
     ----------
     given
         What is given, by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Collection[str]) -> None:
+        self._taken = taken
         self.given: dict[str, Any] = {}
 
     def argument(self, part: Any, write: Callable[[Value], str]) -> str:
@@ -46,7 +52,7 @@ class Texts:
             return f"slice({', '.join(parts)})"
         if part is Ellipsis:
             return "..."
-        return self._object(part)
+        return self._name_of(part, type(part).__name__.lower())
 
     def constant(self, value: Value) -> str:
         """Write an array that never changes; nothing if it is given by its name instead."""
@@ -75,9 +81,7 @@ class Texts:
         if getattr(np, name, None) is function:
             return f"np.{name}"
         module = str(getattr(function, "__module__", "")).rpartition(".")[2]
-        name = f"{module}_{name.strip('_')}"
-        self.given[name] = function
-        return name
+        return self._name_of(function, f"{module}_{name.strip('_')}")
 
     def returned(self, whole: Any) -> str:
         """Write what the step returns: scalars as such, and copies of arrays."""
@@ -95,16 +99,17 @@ class Texts:
             return f"({inside},)" if whole else "()"
         return self.argument(whole, str)
 
-    def _object(self, part: Any) -> str:
-        """Name an object that can't be written down."""
+    def _name_of(self, part: Any, base: str) -> str:
+        """Name something that can't be written down, as it was named before, if it was."""
         for name, known in self.given.items():
             if known is part or (
                 type(known) is type(part) and isinstance(part, tuple) and known == part
             ):
                 return name
-        base = type(part).__name__.lower()
-        number = sum(name.startswith(base) for name in self.given)
-        name = base if not number else f"{base}_{number + 1}"
+        name, number = base, 1
+        while name in self.given or name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
         self.given[name] = part
         return name
 
