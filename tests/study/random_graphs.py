@@ -42,6 +42,7 @@ def steps(pool: list[Any], paired: Sequence[Callable[..., Any]]) -> st.SearchStr
         st.builds(lambda f, pair: f(*pair), st.sampled_from(paired), pairs),
         st.builds(lambda a: np.sum(a, axis=-1) if a.ndim else a * 2.0, one),
         st.builds(lambda a: np.reshape(a, -1)[::2], one),
+        st.builds(lambda a: np.multiply(0.5, a), one),
         st.builds(lambda a: np.stack([b for b in pool if b.shape == a.shape]), one),
         st.builds(lambda a: np.where(a.numpy() > 1, a, a * 0.5), one),
     )

@@ -36,6 +36,34 @@ class Scaled(nn.Module):
         return np.maximum(np.cos(-(x @ self.scale)), 0.1) * 2.0
 
 
+class Stacked(nn.Module):
+    """A layer of one's own with operations that its code does not name."""
+
+    def __init__(self) -> None:
+        self.scale = nn.Linear(4, 4, rng=RNG).weight
+
+    def forward(self, x: Any) -> Any:
+        (y,) = np.stack([x @ self.scale])
+        return y
+
+
+class Before(nn.Module):
+    """A layer of one's own that calls something, but not after its parameter."""
+
+    def __init__(self) -> None:
+        self.scale = nn.Linear(4, 4, rng=RNG).weight
+
+    def forward(self, x: Any) -> Any:
+        return np.sin(x) @ self.scale
+
+
+class Twice(nn.Module):
+    """A layer of one's own that calls something twice."""
+
+    def forward(self, x: Any) -> Any:
+        return np.sin(np.sin(x))
+
+
 KNOWN: list[Callable[[], nn.Module]] = [
     lambda: nn.Linear(4, 4, rng=RNG),
     lambda: nn.Linear(4, 4, bias=False, rng=RNG),
@@ -52,6 +80,9 @@ OTHERS: list[Callable[[], nn.Module]] = [
     lambda: nn.Flatten(),  # has one that a linear layer could have, too
     Residual,
     Scaled,
+    Stacked,
+    Before,
+    Twice,
 ]
 
 
@@ -87,11 +118,13 @@ def noted_calls() -> Iterator[list[tuple[int, nn.Module, int]]]:
         nn.Module.__call__ = call  # type: ignore[method-assign]
 
 
-def found_and_true(model: nn.Module) -> Iterator[tuple[str | None, str | None, bool]]:
+def found_and_true(
+    model: nn.Module, shape: tuple[int, ...] = (3, 4)
+) -> Iterator[tuple[str | None, str | None, bool]]:
     """List for each operation its layer, its true one, and whether a parameter comes after it."""
     names = {id(part): name for name, part in reversed(list(walk("", model)))}
     with noted_calls() as calls:
-        loss = np.sum(np.sin(model(RNG.random((3, 4), np.float32))))
+        loss = np.sum(np.arctan(model(RNG.random(shape, np.float32))))
     graph = study.graph(loss, model)
     parameters = [edge.target for edge in graph.edges if graph.nodes[edge.source].is_leaf]
     for node, shown in zip(recorded(loss, "the test").nodes, graph.nodes, strict=True):
@@ -116,6 +149,21 @@ def test_an_operation_belongs_to_its_layer_or_to_a_module_around_it(model: nn.Mo
             assert not layer or f"{truth}.".startswith(f"{layer}.")
 
 
+def test_reshaping_beside_a_flatten() -> None:
+    first, last = nn.Linear(4, 4, rng=RNG), nn.Linear(8, 4, rng=RNG)
+    model = nn.Sequential(first, nn.Flatten(), last)
+    for layer, truth, _ in found_and_true(model, (3, 2, 4)):
+        assert layer in (truth, "")
+    flat = nn.Sequential(nn.Linear(4, 8, rng=RNG), nn.Flatten(), last)
+    assert all(layer == truth for layer, truth, _ in found_and_true(flat))
+
+
+def test_two_calls_of_one_layer_are_not_shared_out() -> None:
+    model = nn.Sequential(Before(), Twice(), nn.Linear(4, 4, rng=RNG))
+    for layer, truth, _ in found_and_true(model):
+        assert layer in (truth, "")
+
+
 def test_without_a_model_there_are_no_layers() -> None:
     weight = nn.Linear(2, 2, rng=RNG).weight
     graph = study.graph(np.sum(weight * weight))
@@ -129,3 +177,14 @@ def test_a_module_that_is_called_twice() -> None:
     graph = study.graph(np.sum(model(np.ones((1, 4), np.float32))), model)
     assert [n.layer for n in graph.nodes if n.operation == "affine"] == ["0", "0", "4"]
     assert {n.layer for n in graph.nodes if n.operation in ("tanh", "relu")} <= {"", "0", "1", "3"}
+
+
+def test_a_layer_that_does_nothing_gets_nothing() -> None:
+    linear = nn.Linear(4, 4, rng=RNG)
+    dropout = nn.Dropout(0.5, rng=RNG).eval()
+    model = nn.Sequential(linear, dropout)
+    graph = study.graph(np.sum(model(np.ones((1, 4), np.float32)) * 2.0), model)
+    assert [node.layer for node in graph.nodes if node.operation == "multiply"] == [None]
+    own = nn.Sequential(Stacked(), dropout, nn.Linear(4, 4, rng=RNG))
+    graph = study.graph(np.sum(own(np.ones((1, 4), np.float32))), own)
+    assert "1" not in [node.layer for node in graph.nodes]

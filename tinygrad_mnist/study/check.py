@@ -17,7 +17,7 @@ from ..nn import Module
 from ..nn.module import walk
 from ..tensor import Tensor
 from .names import Names, UnknownName, Variables, find_names, models_in, variables_of
-from .replay import replay, widened
+from .replay import replay
 from .tape import Tape, recorded
 
 __all__ = ["Check", "check"]
@@ -132,7 +132,7 @@ def _of_graph(loss: Any, name: str, index: Any, model: Any, variables: Variables
     tape = recorded(loss, "study.check")
     names = find_names(model, variables, tape.nodes)
     asked = _asked(loss, tape, names, name, index)
-    leaves = {node: widened(array) for node, array in _values(tape, names).items()}
+    leaves = {node: _widened(array) for node, array in _values(tape, names).items()}
 
     def moved(step: float) -> Array:
         values = np.array(leaves[asked.leaf])
@@ -160,7 +160,7 @@ def _of_function(
     def moved(step: float) -> Array:
         with _standing_in(state.values(), generators), no_grad():
             for tensor in state.values():
-                tensor._array = widened(tensor._array)
+                tensor._array = _widened(tensor._array)
             asked.tensor._array[asked.entry] += step
             return function()._array
 
@@ -260,6 +260,13 @@ def _compared(asked: _Asked, moved: Callable[[float], Array]) -> Check:
         asked.tensor.dtype,
         dtype,
     )
+
+
+def _widened(value: Any) -> Any:
+    """Make float64 of floating-point arrays, and leave everything else as it is."""
+    if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
+        return value.astype(np.float64)
+    return value
 
 
 @contextmanager

@@ -152,17 +152,16 @@ class _Chains:
     def by_name(self, gap: _Gap) -> str | None:
         """Choose the layer of a stretch that calls an operation, if it can be no other.
 
-        It is the only one that does; or the first of several, none of them an end, where each has
-        an operation of its own. A layer without parameters at the lower end has had its call.
+        It is the only one that does; or the first of several, where each has one such operation.
+        A layer without parameters at the lower end has had its call.
         """
         stretch = self.stretch(gap)
         if len(stretch) < 2 or (not gap.above and gap.operation in _OPERATORS):
             return None
-        ends = {stretch[0], stretch[-1]} if gap.above else {stretch[0]}
         if not any(_within(layer, stretch[0]) for layer in self.taking):
             stretch = stretch[1:]
         calling = [name for name in stretch if gap.operation in self.calls(name)]
-        if len(calling) > 1 and (len(calling) != gap.alike or not ends.isdisjoint(calling)):
+        if len(calling) > 1 and (len(calling) != gap.alike or not all(map(self.is_known, calling))):
             return None
         return calling[0] if calling else None
 
@@ -177,7 +176,7 @@ class _Chains:
         stretch = self.stretch(gap)
         if len(stretch) == 3:
             lower, layer, upper = stretch
-            known = all(_is_known(type(self.modules[end])) for end in (lower, upper))
+            known = self.is_known(lower) and self.is_known(upper)
             theirs = gap.operation in self.calls(lower) | self.calls(upper)
             if known and (not theirs or (gap.alike == 1 and gap.operation in self.calls(layer))):
                 return layer
@@ -206,6 +205,10 @@ class _Chains:
                     end = place if end < 0 else min(end, place)
         return (chain or [])[start : end + 1 if gap.above else None]
 
+    def is_known(self, name: str) -> bool:
+        """Tell whether a layer is one of this package, whose code names all that it calls."""
+        return _is_known(type(self.modules[name]))
+
     def calls(self, name: str) -> set[str]:
         """List the names of what is called when a module is."""
         if name not in self._calls:
@@ -219,7 +222,7 @@ def _is_chain(module: Module | None) -> bool:
 
 
 def _is_known(kind: type[Module]) -> bool:
-    """Tell whether a class is one of this package, whose code names all that it calls."""
+    """Tell whether a class is one of this package."""
     return kind.__module__.startswith(nn.__name__)
 
 

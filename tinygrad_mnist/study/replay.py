@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..engine import Node, Rule
 from ..engine.uses import places
 from .tape import Edge, Tape
 
-__all__ = ["replay", "widened"]
+__all__ = ["replay"]
 
 Array = Any
 
@@ -19,14 +17,13 @@ Array = Any
 def replay(tape: Tape, leaves: Mapping[Node, Array]) -> Array:
     """Compute a value anew from its leaves.
 
-    Arrays that were inputs beside Tensors with a gradient take part in float64, as the leaves may.
-
     Parameters
     ----------
     tape
         What was recorded behind the value.
     leaves
-        The leaves' values.
+        The leaves' values. If they are float64, so is what is computed from them, unless an
+        operation insists on another dtype.
 
     Raises
     ------
@@ -45,13 +42,6 @@ def replay(tape: Tape, leaves: Mapping[Node, Array]) -> Array:
     return values[tape.nodes[-1]]
 
 
-def widened(value: Any) -> Any:
-    """Make float64 of floating-point arrays, and leave everything else as it is."""
-    if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
-        return value.astype(np.float64)
-    return value
-
-
 def _given(
     node: Node, rule: Rule, inputs: Sequence[Edge], values: Mapping[Node, Array]
 ) -> list[Array]:
@@ -60,7 +50,7 @@ def _given(
     needed = 0
     for place, _ in inputs:
         needed |= rule.uses[place]
-    known = {place: widened(saved[place]) for place in places(needed, len(saved))}
+    known = {place: saved[place] for place in places(needed, len(saved))}
     known |= {place: values[parent] for place, parent in inputs}
     count = rule.arity or len(saved)
     for place in range(count):
