@@ -120,6 +120,16 @@ def test_a_local_variable_hides_a_global_one() -> None:
     assert study.graph(GLOBAL * 2.0)["GLOBAL"].number == 0
 
 
+def test_what_a_notebook_keeps_under_an_underscore_has_a_better_name() -> None:
+    _ = Tensor(3.0, requires_grad=True)
+    result = _
+    graph = study.graph(result * 2.0)
+    assert leaf_names(graph) == ["result"]
+    _only = Tensor(3.0, requires_grad=True)
+    graph = study.graph(_only * 2.0)
+    assert leaf_names(graph) == ["_only"]
+
+
 def test_no_name_is_given_twice() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

@@ -1,4 +1,11 @@
-"""Seeing inside: the graph as data and as a picture, and the backward sweep step by step."""
+"""Seeing inside: the graph as data and as a picture, the backward sweep step by step.
+
+Nothing here is needed to compute: it all looks at what the engine has recorded anyway. `tape` reads
+that, `names` finds out what people call it, and `layers` which module an operation belongs to. From
+these come the `graph`, which `dot` and `mermaid` draw, the `trace` of a sweep, the `check` of one
+entry of a gradient, by a `replay` of the forward pass, and the `derivations` by hand and by
+autodiff.
+"""
 
 from .check import Check, check
 from .derivations import Comparison, Derivation, compare_by_hand

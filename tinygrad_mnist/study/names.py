@@ -80,9 +80,17 @@ class Names:
 
 
 def variables_of(frame: FrameType) -> Variables:
-    """List a function's local and global variables, and in a method those of its object."""
+    """List a function's local and global variables, and in a method those of its object.
+
+    Those come last that begin with an underscore: notebooks keep results under such names.
+    """
     own = getattr(frame.f_locals.get("self"), "__dict__", {})
-    return {**frame.f_globals, **own, **frame.f_locals}
+    variables = {**frame.f_globals, **own, **frame.f_locals}
+    return dict(sorted(variables.items(), key=_is_private))
+
+
+def _is_private(variable: tuple[str, Any]) -> bool:
+    return variable[0].startswith("_")
 
 
 def find_names(model: Any, variables: Variables, nodes: Collection[Node]) -> Names:
