@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from small_steps import adam, batch, classifier, close, compiled, needs_compiler
 
-from tinygrad_mnist.compile import c_library
-from tinygrad_mnist.compile.c_library import CompileWarning
+from tinygrad_mnist.compile import CompileWarning, c_library
 
 pytestmark = needs_compiler
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from small_steps import batch, classifier, close, compiled, needs_compiler, same
 
-from tinygrad_mnist.compile import c_library
-from tinygrad_mnist.compile.c_library import CompileWarning
+from tinygrad_mnist.compile import CompileWarning, c_library
 
 MakeCompiler = Callable[[str], Path]
 

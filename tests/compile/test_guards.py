@@ -19,7 +19,7 @@ from small_steps import (
 )
 
 from tinygrad_mnist import Tensor, nn, no_grad, optim
-from tinygrad_mnist.compile.c_library import CompileWarning
+from tinygrad_mnist.compile import CompileWarning
 
 Array = Any
 Change = Callable[[Training], None]

@@ -12,7 +12,7 @@ from small_steps import batch, classifier, compiled, same, two_layers
 
 import tinygrad_mnist as tg
 from tinygrad_mnist import Tensor, nn, no_grad, optim
-from tinygrad_mnist.compile.c_library import CompileWarning
+from tinygrad_mnist.compile import CompileWarning
 
 Array = Any
 

@@ -5,8 +5,8 @@ writes down what is done with them; `simplify` and `memory` make it short and fi
 is written out as NumPy that anyone can read, or as C. `step` has what people hold.
 """
 
-from .c_library import CompileWarning
 from .operations import CompileError
+from .saying import CompileWarning
 from .step import CompiledStep, compile
 
 __all__ = ["CompileError", "CompileWarning", "CompiledStep", "compile"]

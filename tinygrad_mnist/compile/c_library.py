@@ -16,17 +16,16 @@ import shlex
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from .c_processor import describe_processor
+from .saying import say
 
-__all__ = ["CompileWarning", "Library", "NoCompilerError", "load_library", "say"]
+__all__ = ["Library", "NoCompilerError", "load_library"]
 
 FLAGS = (
     "-O3",
@@ -42,24 +41,11 @@ FLAGS = (
 )
 SECONDS = 60
 KEPT = 256  # libraries: those that were used last
-_PACKAGE = __name__.partition(".")[0] + "."
 _DIGEST = 32  # bytes of a SHA-256
-
-
-class CompileWarning(UserWarning):
-    """A step runs in another way than was asked for, with the same results."""
 
 
 class NoCompilerError(Exception):
     """There is no library, because of the compiler; the message says why."""
-
-
-def say(message: str) -> None:
-    """Tell in one line what is done instead, and point at the user's line."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, CompileWarning, stacklevel=level)
 
 
 class Library:

@@ -7,7 +7,6 @@ changed for good: when the step has run, every Tensor has its array back, with w
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
@@ -18,6 +17,7 @@ import numpy as np
 
 from ..engine import Leaf, recorder, watch_of
 from ..tensor import Tensor
+from .calling import called_with
 from .holders import item
 from .operations import CompileError
 from .program import Program, TensorOf, Value
@@ -26,7 +26,7 @@ from .recording import Recording
 from .side_effects import SideEffects
 from .symbol import Symbol
 
-__all__ = ["Captured", "called_with", "capture", "capturing"]
+__all__ = ["Captured", "capture", "capturing"]
 
 
 # One at a time: the symbols of one must not be taken for the arrays of another.
@@ -49,12 +49,6 @@ class Captured(NamedTuple):
     program: Program
     gradients: dict[Value, Value]
     leaves: list[Leaf]
-
-
-def called_with(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call a function with all of its arguments by name, whatever kinds they are of."""
-    bound = inspect.BoundArguments(inspect.signature(function), dict(arguments))
-    return function(*bound.args, **bound.kwargs)
 
 
 def capture(function: Callable[..., Any], arguments: Mapping[str, Any], reach: Reach) -> Captured:

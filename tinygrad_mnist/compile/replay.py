@@ -17,7 +17,7 @@ from ..optim.blocks import constant
 from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
 from .c_expressions import NotInC
-from .c_library import NoCompilerError, say
+from .c_library import NoCompilerError
 from .c_runner import CRunner, FailedError
 from .capture import capture
 from .naming import name_values
@@ -26,6 +26,7 @@ from .operations import CompileError, ensured
 from .plan import describe
 from .program import Operation, Program, TensorOf, Value, values_in, with_each
 from .reach import Reach
+from .saying import say
 from .simplify import simplify
 
 __all__ = ["Replay"]

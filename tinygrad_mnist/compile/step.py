@@ -8,20 +8,21 @@ import math
 import threading
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.batches import scale
 from ..engine import is_grad_enabled, recorder
 from ..engine.anomaly import is_looking
-from ..optim.lr_scheduler import LRScheduler
 from ..tensor import Tensor
-from .c_library import say
-from .capture import called_with, capturing
+from .calling import called_with
 from .operations import CompileError
-from .replay import Replay
+from .saying import say
+
+if TYPE_CHECKING:
+    from ..optim.lr_scheduler import LRScheduler
+    from .replay import Replay
 
 __all__ = ["CompiledStep", "compile"]
 
@@ -109,21 +110,25 @@ class CompiledStep:
     def _replay(self, args: tuple[Any, ...]) -> Replay:
         """Find a replay for arguments of this form that holds; else capture one."""
         known = self._replays.setdefault((is_grad_enabled(), *map(_form, args)), [])
-        replay = _holding(known)
-        if replay is None:
-            with capturing:  # where nobody else's symbols are in the way
-                replay = _holding(known) or self._captured(args, known)
+        replay = _holding(known) or self._captured(args, known)
         self._latest = replay
         return replay
 
     def _captured(self, args: tuple[Any, ...], known: list[Replay]) -> Replay:
-        """Capture the step, and keep the replay."""
-        if known:
-            self._say_why(known[0])
-        arguments = dict(zip(self._names, args, strict=True))
-        replay = Replay(self._function, arguments, self._backend)
-        known.insert(0, replay)
-        del known[_KEPT:]
+        """Capture the step, unless another thread did so meanwhile, and keep the replay."""
+        # Most programs compile nothing, and need not wait for all that it takes.
+        from .capture import capturing
+        from .replay import Replay
+
+        with capturing:  # where nobody else's symbols are in the way
+            replay = _holding(known)
+            if replay is None:
+                if known:
+                    self._say_why(known[0])
+                arguments = dict(zip(self._names, args, strict=True))
+                replay = Replay(self._function, arguments, self._backend)
+                known.insert(0, replay)
+                del known[_KEPT:]
         return replay
 
     def _say_why(self, replay: Replay) -> None:
@@ -213,6 +218,8 @@ class CompiledStep:
 
     @staticmethod
     def _batch(images: NDArray[Any], labels: NDArray[Any], rows: NDArray[Any]) -> tuple[Any, Any]:
+        from ..data.batches import scale
+
         return scale(images.take(rows, axis=0)), labels.take(rows, axis=0)
 
     @property
