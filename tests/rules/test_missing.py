@@ -37,7 +37,7 @@ def fills(mask: np.ndarray, shape: tuple[int, ...], axis: Any) -> bool:
     return bool(np.broadcast_to(mask, shape).ravel()[groups(shape, axis)].any(axis=1).all())
 
 
-@pytest.mark.parametrize("function", LEAVING_OUT, ids=str)
+@pytest.mark.parametrize("function", LEAVING_OUT, ids=lambda f: f.__name__)
 @settings(max_examples=30)
 @given(data=st.data(), shape=SHAPES, keepdims=st.booleans())
 def test_a_nan_counts_as_masked_out(
@@ -126,7 +126,9 @@ def test_what_is_missing_has_no_gradient_though_nothing_has_a_spread(
     assert (slope[np.isnan(a)] == 0).all()
 
 
-@pytest.mark.parametrize("function", [np.nansum, np.nanmean, np.nanvar, np.nanstd], ids=str)
+@pytest.mark.parametrize(
+    "function", [np.nansum, np.nanmean, np.nanvar, np.nanstd], ids=lambda f: f.__name__
+)
 def test_many_numbers_are_added_up_as_exactly_as_by_numpy(function: Any) -> None:
     rng = np.random.default_rng(0)
     a = np.where(rng.random(100_000) < 0.5, np.nan, rng.random(100_000)).astype(np.float32)

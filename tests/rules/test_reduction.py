@@ -39,6 +39,10 @@ def deviation(x: np.ndarray) -> np.ndarray:
     return np.zeros(len(x)) if np.ptp(x) == 0 else (x - x.mean()) / len(x) / x.std()
 
 
+def name_of(function: Any) -> str:
+    return str(getattr(function, "__name__", None) or function.name)
+
+
 SLOPES: dict[Any, Group] = {
     np.sum: lambda x: np.ones(len(x)),
     np.mean: lambda x: np.full(len(x), 1 / len(x)),
@@ -57,7 +61,7 @@ OF_NOTHING = (np.sum, np.prod)  # the others have no value
 MASKED = (np.sum, np.mean, np.prod, np.var, np.std)
 
 
-@pytest.mark.parametrize("function", SLOPES, ids=str)
+@pytest.mark.parametrize("function", SLOPES, ids=name_of)
 @settings(max_examples=30)
 @given(
     data=st.data(),
@@ -88,7 +92,7 @@ def test_every_form_of_axis(
     np.testing.assert_allclose(t.grad.numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("function", MASKED, ids=str)
+@pytest.mark.parametrize("function", MASKED, ids=name_of)
 @settings(max_examples=30)
 @given(data=st.data(), shape=SHAPES, keepdims=st.booleans(), wild=st.booleans())
 def test_where_leaves_elements_out(
@@ -110,7 +114,7 @@ def test_where_leaves_elements_out(
     np.testing.assert_allclose(t.grad.numpy(), expected, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("function", [np.max, np.min], ids=str)
+@pytest.mark.parametrize("function", [np.max, np.min], ids=name_of)
 @given(data=st.data(), shape=SHAPES, initial=st.integers(-2, 2))
 def test_initial_is_one_of_those_that_tie(
     function: Any, data: st.DataObject, shape: Any, initial: int
@@ -135,7 +139,7 @@ def test_initial_is_one_of_those_that_tie(
 # --- products -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("function", [np.prod, np.cumprod], ids=str)
+@pytest.mark.parametrize("function", [np.prod, np.cumprod], ids=name_of)
 @settings(max_examples=30)
 @given(data=st.data(), shape=SHAPES.filter(len))
 def test_both_ways_of_a_product_agree_to_the_third_order(
@@ -176,7 +180,7 @@ def test_initial_may_be_the_zero_of_a_product() -> None:
 # --- numbers at the edge ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("function", [np.mean, np.max, np.min], ids=str)
+@pytest.mark.parametrize("function", [np.mean, np.max, np.min], ids=name_of)
 @pytest.mark.parametrize("shape", [(70_000,), (70_000, 2)])
 def test_more_elements_than_float16_can_count_share_the_gradient(function: Any, shape: Any) -> None:
     t = Tensor(np.ones(shape, np.float16), requires_grad=True)
