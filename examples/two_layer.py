@@ -19,7 +19,7 @@ model = nn.Sequential(nn.Linear(784, 10, rng=rng), nn.ReLU(), nn.Linear(10, 10, 
 loss_fn = nn.SoftmaxCrossEntropy()
 optimiser = optim.SGD(model.parameters(), lr=0.1)
 
-# The loop: a batch goes up, its gradients come down, the parameters take a step.
+# The loop: a batch goes down to the loss, gradients come up, the parameters take a step.
 for epoch in range(1, EPOCHS + 1):
     for images, labels in Batches(train_images, digits.train_labels, batch_size=32, rng=rng):
         loss = loss_fn(model(Tensor(images, copy=False)), labels)

@@ -118,8 +118,8 @@ def _step_sizes(figure: Figure) -> None:
 
 @figure(
     "small_graph",
-    "The graph of y = (a + b) · a at a = 2, b = 3. Arrows lead from a value to what it was "
-    "computed from.",
+    "The graph of y = (a + b) · a at a = 2, b = 3. Arrows lead from a value to those that were "
+    "computed from it.",
 )
 def _small_graph() -> str:
     values, graph, _ = _small_example()
@@ -128,8 +128,8 @@ def _small_graph() -> str:
 
 @figure(
     "small_sweep",
-    "The same graph with the derivative of y by each value. Two contributions come together in a: "
-    "5 from the product, and 2 from the sum.",
+    "The same graph with the derivative of y by each value. They come up, against the arrows. Two "
+    "contributions come together in a: 5 from the product, and 2 from the sum.",
 )
 def _small_sweep() -> str:
     _, graph, trace = _small_example()
@@ -150,10 +150,10 @@ def _small_example() -> tuple[dict[str, Tensor], study.Graph, study.Trace]:
 
 def _layered(graph: study.Graph, notes: dict[str, str]) -> str:
     labels = {node.number: node.label for node in graph.nodes}
-    boxes = {node.label: Box((_words(node), notes[node.label])) for node in reversed(graph.nodes)}
+    boxes = {node.label: Box((_words(node), notes[node.label])) for node in graph.nodes}
     edges: dict[str, list[str]] = {name: [] for name in boxes}
     for edge in graph.edges:
-        edges[labels[edge.target]].append(labels[edge.source])
+        edges[labels[edge.source]].append(labels[edge.target])
     return layered(boxes, edges, "The graph of four values")
 
 

@@ -284,8 +284,8 @@ def apply(
     keywords
         Everything else that it takes.
     note_origin
-        Whether to note the user's line even where nobody looks for anomalies. The way up to
-        it from a layer takes longer than the rest of what is noted.
+        Whether to note the user's line even where nobody looks for anomalies. To find it
+        from within a layer takes longer than the rest of what is noted.
 
     Returns
     -------
