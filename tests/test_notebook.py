@@ -39,7 +39,9 @@ def test_signs_are_colours_and_sizes_are_their_strength() -> None:
     shades = colours(np.array([0.0, 1.0, 2.0, -2.0, np.nan, np.inf]))
     nothing, weak, strong, negative, *others = shades.tolist()
     assert (nothing[3], weak[3], strong[3], negative[3]) == (0, 127, 255, 255)
-    assert weak[:3] == strong[:3] != negative[:3]
+    assert weak[:3] == strong[:3]
+    for colour, redder in ((strong, True), (negative, False)):  # positive orange, negative blue
+        assert (colour[0] > colour[2]) is redder
     assert others[0] == others[1] == [240, 200, 0, 255]
     assert colours(np.array([1.0]), largest=4.0)[0, 3] == 63
     assert colours(np.zeros((2, 3))).shape == (2, 3, 4)

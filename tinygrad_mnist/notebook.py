@@ -1,6 +1,6 @@
 """How arrays show themselves in a notebook: as a table where they are small, else as a heat map.
 
-What is positive is blue, what is negative red, and the stronger the further from 0; what is not
+What is negative is blue, what is positive orange, and the stronger the further from 0; what is not
 finite is yellow. The colours are transparent, so that they do for light and dark pages.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["array_html", "colours", "png"]
 
 Array = Any
 
-_BLUE, _RED, _YELLOW = (33, 113, 181), (203, 24, 29), (240, 200, 0)
+_BLUE, _ORANGE, _YELLOW = (33, 113, 181), (212, 92, 10), (240, 200, 0)
 _FEW = 12  # rows and columns of numbers that are shown as such
 _MANY = 1_000_000  # elements for which a picture takes too long
 
@@ -37,7 +37,7 @@ def array_html(array: Array, title: str) -> str:
     Examples
     --------
     >>> print(array_html(np.array([1.0, -1.0]), "two numbers"))  # doctest: +ELLIPSIS
-    <div><code>two numbers</code><table><tr><td style="background:rgba(33,113,181,...
+    <div><code>two numbers</code><table><tr><td style="background:rgba(212,92,10,...
     """
     head = f"<code>{escape(title)}</code>"
     numbers = f"<pre>{escape(np.array2string(array, threshold=200))}</pre>"
@@ -70,7 +70,7 @@ def colours(array: Array, largest: float | None = None) -> Array:
     if largest is None:
         largest = float(np.abs(values).max(initial=0))
     found = np.empty((*values.shape, 4), np.uint8)
-    found[..., :3] = np.where(values[..., None] < 0, _RED, _BLUE)
+    found[..., :3] = np.where(values[..., None] < 0, _BLUE, _ORANGE)
     found[..., 3] = np.minimum(np.abs(values) / (largest or 1), 1) * 255
     found[~finite] = (*_YELLOW, 255)
     return found

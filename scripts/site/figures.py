@@ -164,7 +164,8 @@ def _words(node: study.GraphNode) -> str:
 @figure(
     "templates",
     "What the ten hidden units look for after five epochs on the 4,000 digits of the sample: the "
-    "weights of each as an image.",
+    "weights of each as an image. Ink on red, which is positive, excites the unit; ink on blue, "
+    "which is negative, inhibits it.",
 )
 def _templates(figure: Figure) -> None:
     model = _trained(epochs=5)[0]
