@@ -85,9 +85,8 @@ def _cells(notebook: dict[str, Any]) -> str:
         if cell["cell_type"] == "code":
             parts.append(f"~~~~~python\n{source}\n~~~~~")
         else:
-            parts.append(
-                with_blocks(re.sub(r"\$\$(.*?)\$\$", r"```math\n\1\n```", source, flags=re.S))
-            )
+            source = re.sub(r"\$\$(.*?)\$\$", r"```math\n\1\n```", source, flags=re.DOTALL)
+            parts.append(with_blocks(re.sub(r"\$([^$`]+)\$", r"$`\1`$", source)))
     return "\n\n".join(parts)
 
 
