@@ -45,8 +45,11 @@ class Subject:
 
 @contextmanager
 def opened(browser: Browser, file: Path, step: str = "", **options: Any) -> Iterator[Page]:
-    """Open a page; it may neither complain nor ask for anything but itself."""
-    context = browser.new_context(**{"viewport": LAPTOP, **options})
+    """Open a page; it may neither complain nor ask for anything but itself.
+
+    Nothing moves, if not asked for, so that what is measured is where it will be.
+    """
+    context = browser.new_context(**{"viewport": LAPTOP, "reduced_motion": "reduce", **options})
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

@@ -26,7 +26,9 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+# While Playwright is open, an event loop runs in this thread, and asyncio.run() is refused: it must
+# be closed before other modules' tests.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
