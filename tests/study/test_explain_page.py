@@ -227,6 +227,12 @@ def test_another_network_gets_its_graph_and_sweep_and_no_derivation_by_hand(name
         assert f'<th scope="row">{node.number}</th>' in page
 
 
+def test_what_comes_up_goes_on_up() -> None:
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", section(page_of("wide"), "sweep-1"))
+    assert captions[0] == "What came up"
+    assert "What goes on up" in captions
+
+
 def test_a_step_of_the_sweep_stands_below_the_layer_that_it_passes() -> None:
     found = follow(model_of("convnet"), *digit())
     kinds = [type(layer).__name__ for layer in found.model]

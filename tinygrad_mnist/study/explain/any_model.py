@@ -97,7 +97,7 @@ class AnyStory:
         ]
         for part in step.contributions:
             name = _leaf(part.input)
-            caption = f"The gradient of <code>{name}</code>" if name else "What goes on down"
+            caption = f"The gradient of <code>{name}</code>" if name else "What goes on up"
             body.append(Heat(self.gradient(part.input, part.array), caption, tile=_SMALL))
         name = step.operation.replace("_", " ")
         if layer is None:
