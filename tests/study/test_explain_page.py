@@ -191,6 +191,19 @@ def test_the_rules_formulas_stand_beside_those_by_hand() -> None:
         assert line is None or f"<code>{line}" in html
 
 
+@pytest.mark.parametrize("name", ["two-layer", "wide"])
+def test_the_page_says_how_to_read_its_formulas(name: str) -> None:
+    legend = text(
+        re.sub("<math.*?</math>", "…", re.findall("<aside.*?</aside>", page_of(name), re.DOTALL)[0])
+    )
+    assert "A bar means “gradient of”" in legend
+    assert "what the operation computed" in legend
+    assert "A sample is a row" in legend
+    assert "enters" in legend and "with the first rule" in legend
+    by_hand = "rows and columns exchanged", "the truth", "By hand it waits"
+    assert all((words in legend) == (name == "two-layer") for words in by_hand)
+
+
 def test_the_checked_gradient_agrees() -> None:
     words = text(section(page_of("two-layer"), "check"))
     numeric = re.search(r"the difference quotient ([−\d.e]+)", words)

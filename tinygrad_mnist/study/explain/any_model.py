@@ -91,7 +91,7 @@ class AnyStory:
         body: list[Any] = [
             f"<p>The sweep comes to <code>{operation}</code> with the gradient of the value that "
             f"it computed, of shape {_sizes(step.upstream.shape)}. Its rule makes of it the "
-            f"gradients of what went in.</p>",
+            "gradients of what went in; the legend below says how to read it.</p>",
             f'<div class="rules">{"".join(_card(step, part) for part in step.contributions)}</div>',
             Heat(self.gradient(step.node, step.upstream), "What came up"),
         ]

@@ -16,6 +16,7 @@ from .any_model import AnyStory
 from .arrays import cropped, scale_of
 from .digit import Digit, follow
 from .markup import Heat, Step, math, number, table
+from .notation import notation
 from .two_layer import TwoLayerStory
 
 __all__ = ["explain_page"]
@@ -108,6 +109,7 @@ def explain_page(
         chips=_map(steps),
         steps="\n".join(map(html, steps)),
         scale_words=f"Colours from {number(-scale['largest'], 3)} to {number(scale['largest'], 3)}",
+        notation=notation(by_hand=digit.is_two_layer),
         record=_record(digit),
         data=_for_script(data),
         script="\n".join(map(_file, SCRIPTS)),

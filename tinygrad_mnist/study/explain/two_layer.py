@@ -305,7 +305,8 @@ class TwoLayerStory:
             "1, the gradient of the loss for itself. Softmax and logarithm, differentiated "
             "together, leave nothing but a difference: what the network said, less what it should "
             "have said. A step against it raises the right digit's logit and lowers the others, "
-            "each by as much as it was believed.</p>",
+            "each by as much as it was believed. The legend below the steps says how to read the "
+            "formulas, and how the engine's are those by hand.</p>",
             '<div class="rules">',
             self.card("dZ2", f"The logits {math('Z^{[2]}')}"),
             "</div>",
