@@ -14,7 +14,7 @@ from tinygrad_mnist.data import load_mnist, scale
 from tinygrad_mnist.study.explain import explain_page
 from tinygrad_mnist.study.explain.digit import follow
 
-LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
 STEPS = 12
 Open = Callable[..., Any]
 

@@ -11,7 +11,7 @@ from browsing import Open, Subject, opened
 from playwright.sync_api import Browser, sync_playwright
 
 from tinygrad_mnist.data import load_mnist
-from tinygrad_mnist.models import lenet5, mlp
+from tinygrad_mnist.models import convnet, lenet5, mlp
 from tinygrad_mnist.recipes import Recipe
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -52,6 +52,11 @@ def two_layer(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 @pytest.fixture(scope="session")
 def lenet(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     return Subject(lenet5(np.random.default_rng(0)), tmp_path_factory.mktemp("lenet"))
+
+
+@pytest.fixture(scope="session")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return Subject(convnet(np.random.default_rng(0)), tmp_path_factory.mktemp("deep"))
 
 
 @pytest.fixture

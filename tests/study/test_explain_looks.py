@@ -90,6 +90,40 @@ def test_a_phone_never_scrolls_sideways(
             page.keyboard.press("ArrowRight")
 
 
+IN_SIGHT = """() => {
+    const box = (words) => document.querySelector(words).getBoundingClientRect();
+    const [chip, map] = [box(".map [aria-current]"), box(".map")];
+    const middle = (chip.top + chip.bottom) / 2;
+    return {
+        title: box(".step:not([hidden]) h2").bottom,
+        controls: box(".controls").top,
+        chip: map.top < middle && middle < map.bottom,
+        clipped: [...document.querySelectorAll(".map .name")]
+            .filter((name) => name.scrollWidth > name.parentElement.clientWidth)
+            .map((name) => name.textContent),
+        scrolled: scrollY,
+    };
+}"""
+
+
+@pytest.mark.parametrize("viewport", [LAPTOP, PHONE])
+@pytest.mark.parametrize("which", ["two_layer", "deep"])
+def test_map_and_step_are_seen_together_without_scrolling(
+    browser: Browser, which: str, viewport: dict[str, int], request: pytest.FixtureRequest
+) -> None:
+    subject: Subject = request.getfixturevalue(which)
+    with opened(browser, subject.file, viewport=viewport) as page:
+        chips = page.locator(".map button").count()
+        for _ in range(0, chips, 3):
+            found = page.evaluate(IN_SIGHT)
+            assert found["title"] + 80 < found["controls"]
+            assert found["chip"]
+            assert found["clipped"] == []
+            assert found["scrolled"] == 0
+            for _ in range(3):
+                page.keyboard.press("ArrowRight")
+
+
 @pytest.mark.parametrize("which", ["two_layer", "lenet"])
 def test_all_that_takes_the_focus_has_a_name(
     browser: Browser, which: str, request: pytest.FixtureRequest

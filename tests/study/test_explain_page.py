@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import shutil
+import sys
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -79,7 +81,7 @@ def text(html: str) -> str:
 class _Nesting(HTMLParser):
     """Checks that what is opened is closed, in turn, and notes every reference and id."""
 
-    EMPTY = ("meta", "link", "br", "input", "line", "circle", "path", "rect", "mspace")
+    EMPTY = ("meta", "link", "br", "input", "line", "circle", "path", "rect", "mspace", "wbr")
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,7 +201,7 @@ def test_the_page_says_how_to_read_its_formulas(name: str) -> None:
     assert "A bar means “gradient of”" in legend
     assert "what the operation computed" in legend
     assert "A sample is a row" in legend
-    assert "enters" in legend and "with the first rule" in legend
+    assert "with the first rule" in legend
     by_hand = "rows and columns exchanged", "the truth", "By hand it waits"
     assert all((words in legend) == (name == "two-layer") for words in by_hand)
 
@@ -244,6 +246,26 @@ def test_what_comes_up_goes_on_up() -> None:
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", section(page_of("wide"), "sweep-1"))
     assert captions[0] == "What came up"
     assert "What goes on up" in captions
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz' program dot")
+@pytest.mark.parametrize("name", ["two-layer", "convnet"])
+def test_the_graph_is_drawn_with_its_layers_folded_if_it_is_large(name: str) -> None:
+    pytest.importorskip("graphviz")
+    (drawn,) = re.findall(
+        r'<svg role="img" aria-label="The graph as a pict.*?</svg>', page_of(name), re.DOTALL
+    )
+    shown = text(drawn)
+    folded = name == "convnet"
+    assert all((words in shown) == folded for words in ("3: BatchNorm2d", "1: Conv2d"))
+    assert all((words in shown) != folded for words in ("affine", "0.weight"))
+
+
+def test_without_graphviz_a_sentence_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    page = explain_page(model_of("wide"), *digit())
+    assert "There is no picture of the graph: drawing a graph needs the package graphviz" in page
+    assert "The graph as a picture" not in page
 
 
 def test_a_step_of_the_sweep_stands_below_the_layer_that_it_passes() -> None:

@@ -16,7 +16,7 @@ from ..trace import Contribution
 from ..trace import Step as SweepStep
 from .arrays import SIDE, Picture, pictured, stacked
 from .digit import Digit
-from .markup import Heat, Step, math, number, rule
+from .markup import Heat, Step, math, rule
 from .shared import check_step, image_step, loss_step, softmax_step
 from .turning import sampled_choices, turn_step
 
@@ -131,7 +131,7 @@ def _card(step: SweepStep, part: Contribution) -> str:
         facts.append(("Summed", f"over axis {axes}, along which the value was broadcast"))
     if part.earlier is not None:
         facts.append(("Added", "to what came from later uses of the same value"))
-    took = f"{number(1e6 * part.seconds, 3)} µs, {part.unsummed.nbytes:,} bytes"
+    took = f"{1e6 * part.seconds:,.1f} µs, {part.unsummed.nbytes:,} bytes"
     return rule(into, [*facts, ("Took", took)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from .any_model import AnyStory
 from .arrays import cropped, scale_of
 from .digit import Digit, follow
-from .markup import Heat, Step, math, number, table
+from .markup import Heat, Step, number
 from .notation import notation
+from .record import record
 from .two_layer import TwoLayerStory
 
 __all__ = ["explain_page"]
@@ -110,7 +112,7 @@ def explain_page(
         steps="\n".join(map(html, steps)),
         scale_words=f"Colours from {number(-scale['largest'], 3)} to {number(scale['largest'], 3)}",
         notation=notation(by_hand=digit.is_two_layer),
-        record=_record(digit),
+        record=record(digit),
         data=_for_script(data),
         script="\n".join(map(_file, SCRIPTS)),
     )
@@ -129,9 +131,8 @@ def _introduction(digit: Digit, source: str) -> str:
     if digit.is_two_layer:
         return words
     return (
-        words + '<p class="note">This network isn\'t the two-layer network 784-10-10, whose '
-        "gradients were derived by hand. So the page shows its layers, its graph and the engine's "
-        "sweep, and leaves the derivation by hand out.</p>"
+        words + '<p class="note">Only the two-layer network 784-10-10 was differentiated by hand, '
+        "too; for this one the page leaves the derivation by hand out.</p>"
     )
 
 
@@ -151,62 +152,14 @@ def _map(steps: Sequence[Step]) -> str:
             f'style="grid-area: {row} / {step.column + 1} / auto / span {step.span}">'
             f'<button type="button" title="{escape(step.title)}">'
             f'<span class="unseen">Step {count}: </span><span class="symbol">{step.symbol}</span>'
-            f'<span class="name">{escape(step.name)}</span></button></li>'
+            f'<span class="name">{_breakable(step.name)}</span></button></li>'
         )
     return "\n".join(lines)
 
 
-def _record(digit: Digit) -> str:
-    """Tabulate the graph, and the sweep over it."""
-    graph = digit.trace.graph
-    into: dict[int, list[str]] = {}
-    for edge in graph.edges:
-        source = graph[edge.source]
-        into.setdefault(edge.target, []).append(f"{source.number} {source.label}")
-    nodes = [
-        (
-            str(node.number),
-            escape(node.operation),
-            escape(node.name or ""),
-            escape(str(node.shape)),
-            escape(", ".join(into.get(node.number, ()))),
-        )
-        for node in graph.nodes
-    ]
-    sweep = [
-        (
-            str(step.number + 1),
-            escape(step.operation),
-            escape(part.input.label),
-            math(part.formula),
-            escape(str(part.array.shape)),
-            f"{1e6 * part.seconds:.1f}",
-            f"{part.unsummed.nbytes:,}",
-        )
-        for step in digit.trace
-        for part in step.contributions
-    ]
-    shown = "" if digit.is_two_layer else " open"
-    kinds = ["", "text", "text", "code", "code"]
-    return (
-        f"<details{shown}><summary>The graph: {len(nodes)} values that a gradient flows through"
-        "</summary>"
-        + table(
-            "The graph",
-            ["value", "operation", "name", "shape", "computed from"],
-            nodes,
-            kinds=kinds,
-        )
-        + f"</details><details><summary>The backward sweep: {len(digit.trace)} operations, "
-        f"{1e6 * digit.trace.seconds:.0f} µs, {digit.trace.bytes:,} bytes</summary>"
-        + table(
-            "The backward sweep",
-            ["step", "operation", "gradient of", "by the formula", "shape", "µs", "bytes"],
-            sweep,
-            kinds=kinds,
-        )
-        + "</details>"
-    )
+def _breakable(name: str) -> str:
+    """Let a name such as BatchNorm2d be broken where its words begin."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "<wbr>", escape(name))
 
 
 def _for_script(data: Any) -> str:

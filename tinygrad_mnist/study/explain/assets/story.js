@@ -25,6 +25,7 @@ function show(step) {
   const chip = chips[step].getBoundingClientRect();
   const frame = map.getBoundingClientRect();
   map.scrollLeft += chip.left + chip.width / 2 - frame.left - frame.width / 2;
+  map.scrollTop += chip.top + chip.height / 2 - frame.top - frame.height / 2;
   // A disabled button would lose the focus, and with it the keyboard user's place.
   back.setAttribute("aria-disabled", step === 0);
   next.setAttribute("aria-disabled", step === last);
