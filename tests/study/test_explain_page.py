@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -20,6 +21,7 @@ from tinygrad_mnist.study.explain import explain_page
 from tinygrad_mnist.study.explain.digit import follow
 from tinygrad_mnist.study.explain.markup import math, number, table
 from tinygrad_mnist.study.explain.page import _for_script
+from tinygrad_mnist.tensor import Tensor
 
 TWO_LAYER_STEPS = [
     "image",
@@ -344,6 +346,9 @@ def test_data_cannot_end_its_script() -> None:
         (np.zeros((28, 28), np.uint8), -1, ValueError, "-1"),
         (np.zeros((27, 28), np.uint8), 1, ValueError, "756"),
         (np.zeros((28, 28), int), 1, TypeError, "int64"),
+        (np.full((28, 28), 254.5), 1, ValueError, r"from 0 to 1 in a floating image, found 254\.5"),
+        (np.full((28, 28), -0.5), 1, ValueError, r"found -0\.5"),
+        (np.full((28, 28), np.nan), 1, ValueError, "found nan"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -356,6 +361,66 @@ def test_what_makes_no_sense_is_refused(
 def test_a_model_without_ten_logits_is_refused() -> None:
     with pytest.raises(ValueError, match=r"ten logits, found the shape \(1, 5\)"):
         explain_page(mlp([784, 5], np.random.default_rng(0)), digit()[0])
+
+
+@pytest.mark.parametrize("model", [None, len, [nn.Linear(784, 10)]])
+def test_what_is_no_model_is_refused(model: object) -> None:
+    with pytest.raises(TypeError, match=f"found {type(model).__name__}"):
+        explain_page(model, digit()[0])
+
+
+def test_a_model_without_layers_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"ten logits, found the shape \(1, 784\)"):
+        explain_page(nn.Sequential(), digit()[0])
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_a_model_that_computes_no_numbers_is_refused(weight: float) -> None:
+    model = mlp([784, 10], np.random.default_rng(0))
+    state = model.state_dict()
+    state["0.weight"][:] = weight
+    model.load_state_dict(state)
+    with pytest.raises(ValueError, match=r"computes (nan|-?inf) for this image, in the output of"):
+        explain_page(model, digit()[0])
+
+
+class Own(nn.Module):
+    """A network that isn't a chain, with a name of its own for each part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(0)
+        self.hidden, self.out = nn.Linear(784, 12, rng), nn.Linear(12, 10, rng)
+        self.scale = Tensor(np.ones(12, np.float32), requires_grad=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add the hidden units to their own squares."""
+        hidden = self.hidden(x)
+        return self.out(hidden * hidden * self.scale + hidden)
+
+
+@pytest.mark.parametrize("build", [Own, lambda: nn.Linear(784, 10)])
+def test_a_module_that_is_no_sequential_is_shown_as_one(build: Callable[[], nn.Module]) -> None:
+    model = build()
+    page = explain_page(model, *digit())
+    keys = re.findall(r'<section class="step \w+" id="step-([^"]*)"', page)
+    swept = study.trace(follow(model, *digit()).loss)
+    assert keys[:4] == ["image", "layer-0", "softmax", "loss"]
+    assert keys[4:-2] == [f"sweep-{i}" for i in range(len(swept))]
+    for name, parameter in model.named_parameters():
+        assert f"Its <code>{name}</code>" in section(page, "layer-0")
+        values = np.frombuffer(base64.b64decode(data_of(page)["pictures"][name]["values"]), "<f4")
+        assert sorted(values) == sorted(parameter.numpy().ravel())
+    assert "Back through the network" in page
+    assert f"The network: {type(model).__name__}" in page
+
+
+def test_a_frozen_layer_is_shown_without_its_gradients() -> None:
+    model = mlp([784, 10, 10], np.random.default_rng(0))
+    model[0].weight.requires_grad = False
+    page = explain_page(model, *digit())
+    assert "leaves the derivation by hand out" in page
+    assert [one["name"] for one in data_of(page)["turn"]["choices"]] == ["2.weight"]
 
 
 def test_a_digit_that_changes_nothing_is_shown_as_well() -> None:

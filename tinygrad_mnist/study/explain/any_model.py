@@ -62,7 +62,7 @@ class AnyStory:
 
     def layer(self, i: int) -> Step:
         """Show what a layer computed, and its parameters."""
-        layer, output = self.digit.model[i], self.digit.outputs[i]
+        (place, layer), output = self.digit.parts[i], self.digit.outputs[i]
         kind = type(layer).__name__
         given = self.digit.outputs[i - 1] if i else self.digit.pixels
         body: list[Any] = [
@@ -76,13 +76,18 @@ class AnyStory:
                 f"<p>ReLU replaces what is negative by 0: {dead:,} of its {output.size:,} units "
                 "died for this digit.</p>"
             )
-        body.append(Heat(pictured(f"output of layer {i}", output), "What it computed"))
+        body.append(
+            Heat(
+                pictured(f"output of layer {place}" if place else "output", output),
+                "What it computed",
+            )
+        )
         for name, parameter in layer.named_parameters():
-            name = f"{i}.{name}"
+            name = f"{place}.{name}" if place else name
             shown = pictured(name, parameter.numpy())
             body.append(Heat(shown, f"Its <code>{name}</code>", tile=_SMALL))
-        title = f"Layer {i}: {kind}"
-        return Step(f"layer-{i}", "down", str(i), kind, title, body, i + 1)
+        title = f"Layer {place}: {kind}" if place else f"The network: {kind}"
+        return Step(f"layer-{i}", "down", place or math("f"), kind, title, body, i + 1)
 
     def swept(self, step: SweepStep) -> Step:
         """Show a step of the sweep: what came up to it, and what it passes on."""
@@ -103,7 +108,9 @@ class AnyStory:
         if layer is None:
             through, symbol, column, span = "the loss", "↑", self.layers + 1, 2
         else:
-            through, symbol, column, span = f"layer {layer}", f"↑ {layer}", layer + 1, 1
+            place, _ = self.digit.parts[layer]
+            through = f"layer {place}" if place else "the network"
+            symbol, column, span = f"↑ {place}", layer + 1, 1
         title = f"Back through {through}: {name}"
         return Step(f"sweep-{step.number}", "up", symbol, name, title, body, column, span)
 

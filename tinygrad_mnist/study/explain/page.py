@@ -47,7 +47,8 @@ def explain_page(
     Parameters
     ----------
     model
-        A Sequential from 784 pixels to the logits of ten digits. It stays as it is.
+        A module from 784 pixels to the logits of ten digits. It stays as it is. A Sequential is
+        shown layer by layer, another module as one.
     image
         uint8 (0 is the background, 255 full ink) or floating (0 to 1), of 784 pixels.
     label
@@ -61,9 +62,11 @@ def explain_page(
 
     Raises
     ------
+    TypeError
+        If the model isn't a module, or the image neither uint8 nor floating.
     ValueError
-        If the model doesn't take such an image or answer with ten logits, or there is no such
-        label.
+        If the model doesn't take such an image or answer with ten logits, a pixel is out of range,
+        a number on the way isn't finite, or there is no such label.
     ImportError
         If latex2mathml is not installed, which typesets the formulas.
 

@@ -129,9 +129,8 @@ def check_step(digit: Digit, column: int, span: int, on_paper: str = "") -> Step
 
     `on_paper` is what the weights are called where samples are columns.
     """
-    name, gradient = next(
-        (name, g) for name, g in digit.trace.gradients.items() if name.endswith("weight")
-    )
+    name = digit.weights[0]
+    gradient = digit.trace.gradients[name]
     place = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
     found = check(lambda: digit.loss_of(digit.model), name, [int(i) for i in place], digit.model)
     index = ", ".join(map(str, found.index))

@@ -114,10 +114,10 @@ def sampled_choices(digit: Digit) -> dict[str, Any]:
     The engine computes the loss at each mark.
     """
     model = deepcopy(digit.model)
+    parameters = dict(model.named_parameters())
     offered = []
-    for name, parameter in model.named_parameters():
-        if parameter.ndim < 2:
-            continue
+    for name in digit.weights:
+        parameter = parameters[name]
         gradient = digit.trace.gradients[name]
         place = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
         index = tuple(map(int, place))
@@ -135,7 +135,7 @@ def sampled_choices(digit: Digit) -> dict[str, Any]:
 
 
 def _losses(
-    digit: Digit, model: nn.Sequential, parameter: Tensor, index: tuple[int, ...]
+    digit: Digit, model: nn.Module, parameter: Tensor, index: tuple[int, ...]
 ) -> list[float]:
     """Compute the loss with one number of the model changed, at every mark; it is set back."""
     before = parameter.numpy()[index]
