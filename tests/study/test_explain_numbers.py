@@ -1,6 +1,7 @@
 """The numbers that the page tells in a browser: those of pictures, units and the slider."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from browsing import (
 )
 from playwright.sync_api import Browser, Page
 
-from tinygrad_mnist.models import lenet5
+from tinygrad_mnist.models import lenet5, mlp
 
 
 @pytest.mark.parametrize("touch", [False, True])
@@ -184,6 +185,19 @@ def test_a_weight_is_picked_in_a_picture(two: Open, two_layer: Subject) -> None:
         assert chosen.inner_text() == "W2[2, 1]: picked by you"
         assert page.locator("#weight option").count() == 7
         check_turn(page, two_layer, "2.weight", (1, 2))
+
+
+@pytest.mark.parametrize("times", [1e17, 1e19])
+def test_a_loss_that_no_weight_moves_is_a_flat_line(
+    browser: Browser, times: float, tmp_path: Path
+) -> None:
+    model = mlp([784, 10, 10], np.random.default_rng(0))
+    state = {name: array * np.float32(times) for name, array in model.state_dict().items()}
+    model.load_state_dict(state)
+    with opened(browser, Subject(model, tmp_path).file, "turn") as page:
+        path = page.locator("#chart .curve").get_attribute("d") or ""
+        heights = {float(found) for found in re.findall(r" (\S+?)(?:L|$)", path)}
+        assert len(heights) == 1
 
 
 def test_the_slider_of_another_network_has_the_engines_losses(

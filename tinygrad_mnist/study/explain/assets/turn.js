@@ -117,7 +117,7 @@ function drawChart(change, loss, tangent) {
   const start = curve.losses[turn.marks];
   // A flat curve is shown as flat, and not blown up until its rounding shows.
   const [low, high] = [Math.min(...curve.losses), Math.max(...curve.losses)];
-  const room = Math.max(0.12 * (high - low), 0.05);
+  const room = Math.max(0.12 * (high - low), 0.05, 0.01 * high);
   const [bottom, top] = [Math.max(low - room, 0), high + room];
   const x = (value) =>
     edge.left + ((value + turn.reach) / (2 * turn.reach)) * (width - edge.left - edge.right);
