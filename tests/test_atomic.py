@@ -45,6 +45,49 @@ def test_a_target_that_cannot_be_replaced_leaves_nothing(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [target]
 
 
+def no_work(target: Path) -> None:
+    """Fail if a block of work is begun for this target."""
+    with atomic_write(target):
+        pytest.fail("the target was not looked at before the work")
+
+
+def test_a_target_that_cannot_be_replaced_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        no_work(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        no_work(tmp_path / "missing" / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_regular_file_is_refused_and_stays(tmp_path: Path, linked: bool) -> None:
+    """A pipe stands for all devices, which a file of root's would take the place of."""
+    pipe = target = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        target = tmp_path / "link"
+        target.symlink_to(pipe)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match="not a regular file") as caught:
+        no_work(target)
+    assert caught.value.filename == str(target)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_link_stays_and_the_file_that_it_names_is_replaced(tmp_path: Path) -> None:
+    file, link = tmp_path / "directory" / "file", tmp_path / "link"
+    file.parent.mkdir()
+    file.write_bytes(b"old")
+    link.symlink_to(file)
+    with atomic_write(link) as new:
+        new.write(b"new")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"new"
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_the_error_names_the_target_and_not_the_temporary_file(tmp_path: Path) -> None:
     target = tmp_path / "missing" / "file"
     with pytest.raises(FileNotFoundError) as caught, atomic_write(target):

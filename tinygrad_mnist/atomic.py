@@ -7,6 +7,7 @@ the old file as it was, and two writers do not meet, since each has a temporary 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,12 +23,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path
-        The file to create or to replace. Its directory must exist.
+        The file to create or to replace; of a link, the file that it leads to. Its directory must
+        exist.
 
     Raises
     ------
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or what has its name is no regular file; so far as that can
+        be seen beforehand, before the block is entered.
 
     Examples
     --------
@@ -38,7 +41,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     os.listdir(directory)
     ['greeting']
     """
-    directory, name = os.path.split(os.fspath(path))
+    _check_target(path)
+    target = os.path.realpath(path)
+    directory, name = os.path.split(target)
     temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
     try:
         file = open(temporary, "xb")  # noqa: SIM115 (closed below, where its own errors end)
@@ -49,7 +54,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _rename(temporary, path)
+        _rename(temporary, target, path)
         _sync_directory(directory)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -57,10 +62,18 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def _rename(temporary: str, path: str | os.PathLike[str]) -> None:
-    """Give the file the target's name; if that can't be, the error names the target alone."""
+def _check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse what a file must not take the place of: directories, devices, pipes."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+
+
+def _rename(temporary: str, target: str, path: str | os.PathLike[str]) -> None:
+    """Give the file the target's name; if that can't be, the error names what was asked for."""
     try:
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
