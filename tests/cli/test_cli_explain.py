@@ -74,7 +74,7 @@ def test_a_picture_is_explained(
     assert (result.status, result.err) == (0, "")
     page = out.read_text(encoding="utf-8")
     if label is None:
-        assert result.out.startswith("<mine>.png the model takes it for")
+        assert result.out.startswith("<mine>.png: the model takes it for a")
         assert "&lt;mine&gt;.png is taken for a" in page
     else:
         assert result.out.startswith("<mine>.png is a 4; the model takes it for a")
@@ -121,6 +121,19 @@ def test_an_output_that_cannot_be_written_is_one_line(
     assert (tmp_path / "file").read_text() == "precious"
 
 
+@pytest.mark.parametrize("out", ["directory", "missing/page.html"])
+def test_the_output_is_tried_before_anything_is_worked_through(
+    tmp_path: Path, model: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_early(*_: object) -> None:
+        pytest.fail("the model was read before the output was tried")
+
+    monkeypatch.setattr(explain, "load_recogniser", too_early)
+    (tmp_path / "directory").mkdir()
+    result = explained("--model", model, "--out", tmp_path / out)
+    assert_one_line(result, 1, f"{tmp_path / out}: ")
+
+
 def test_a_full_disk_leaves_the_old_page(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +155,7 @@ def test_a_full_disk_leaves_the_old_page(
         (("--label", 3), "--label belongs to --image"),
         (("--image", "a.png", "--label", 11), "invalid choice: 11"),
         (("--digit", "three"), "invalid int"),
+        (("--out", ""), "argument --out: expected the name of a file, found nothing"),
     ],
 )
 def test_options_that_make_no_sense_are_one_line(options: tuple[object, ...], words: str) -> None:

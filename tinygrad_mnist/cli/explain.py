@@ -69,11 +69,17 @@ def add_command(commands: Any, common: Parser) -> None:
     )
     command.add_argument(
         "--out",
-        type=Path,
+        type=_file,
         default=Path("explain.html"),
         metavar="FILE",
         help="where to write the page (default: explain.html)",
     )
+
+
+def _file(name: str) -> Path:
+    if not name:
+        raise argparse.ArgumentTypeError("expected the name of a file, found nothing")
+    return Path(name)
 
 
 def _explain(parser: Parser, options: argparse.Namespace) -> int:
@@ -82,14 +88,14 @@ def _explain(parser: Parser, options: argparse.Namespace) -> int:
     # Formulas, graph and page: nothing that the other commands should wait for.
     from tinygrad_mnist.study.explain import explain_page
 
-    model = _model(options.model)
-    subject = _picture(options) if options.image is not None else _test_digit(model, options)
-    page = explain_page(model, subject.image, subject.label, subject.name)
-    with atomic_write(options.out) as file:
+    with atomic_write(options.out) as file:  # which may fail, so that it comes before the work
+        model = _model(options.model)
+        subject = _picture(options) if options.image is not None else _test_digit(model, options)
+        page = explain_page(model, subject.image, subject.label, subject.name)
         file.write(page.encode())
     answer = int(predict(model, subject.image[None]).argmax())
-    is_known = f"is a {subject.label}; " if subject.label is not None else ""
-    print(f"{subject.name} {is_known}the model takes it for a {answer}.")
+    is_known = f" is a {subject.label};" if subject.label is not None else ":"
+    print(f"{subject.name}{is_known} the model takes it for a {answer}.")
     print(f"In {options.out}: the page that explains it. Open it in a browser.")
     return 0
 
