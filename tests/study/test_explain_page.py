@@ -220,6 +220,20 @@ def test_the_checked_gradient_agrees() -> None:
     assert abs(values[1]) == pytest.approx(np.abs(gradient).max(), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("two-layer", r"W1\[\d+, \d+\] \(in the engine 0\.weight\[\d+, \d+\] \)"),
+        ("wide", r"0\.weight\[\d+, \d+\]"),
+    ],
+)
+def test_the_checked_weight_is_named(name: str, called: str) -> None:
+    words = text(section(page_of(name), "check"))
+    assert re.search(
+        rf"So the weight {called} ?, whose gradient is the largest of its layer, is moved", words
+    )
+
+
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "two-layer"])
 def test_another_network_gets_its_graph_and_sweep_and_no_derivation_by_hand(name: str) -> None:
     page, model = page_of(name), model_of(name)

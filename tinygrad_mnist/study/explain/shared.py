@@ -137,7 +137,7 @@ def check_step(digit: Digit, column: int, span: int, on_paper: str = "") -> Step
     called = f"<code>{name}[{index}]</code>"
     if on_paper:
         turned = ", ".join(map(str, found.index[::-1]))
-        called = f"<code>{on_paper}[{turned}]</code>, which the engine has as {called},"
+        called = f"<code>{on_paper}[{turned}]</code> (in the engine {called})"
     size = (
         "they agree to the last bit"
         if found.relative == 0
@@ -152,8 +152,8 @@ def check_step(digit: Digit, column: int, span: int, on_paper: str = "") -> Step
     ]
     words = [
         "<p>Is the gradient true? A derivative says how the loss changes when one number moves a "
-        f"little. So the weight {called} whose gradient is the largest of its layer, is moved from "
-        f"{number(found.value)} a little up and a little down, and the whole network is computed "
+        f"little. So the weight {called}, whose gradient is the largest of its layer, is moved "
+        f"from {number(found.value)} a little up and a little down, and the whole network is computed "
         "twice more, in double precision.</p>",
         formula(
             r"\frac{\partial L}{\partial w} \approx "
