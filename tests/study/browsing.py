@@ -17,6 +17,7 @@ from tinygrad_mnist.study.explain.digit import follow
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
 STEPS = 12
 Open = Callable[..., Any]
+At = Callable[[str], Page]
 
 
 class Subject:
@@ -62,6 +63,29 @@ def opened(browser: Browser, file: Path, step: str = "", **options: Any) -> Iter
     finally:
         context.close()
     assert complaints == [f"request of {file.as_uri()}"]
+
+
+def turned_to(page: Page, step: str) -> Page:
+    """Turn an open page to the beginning of a step, with the focus nowhere."""
+    turn = """(step) => {
+        document.activeElement.blur();
+        scrollTo(0, 0);
+        location.hash = step;
+    }"""
+    page.evaluate(turn, step)
+    page.locator(f"#step-{step}").wait_for()
+    return page
+
+
+def at_each_step(page: Page, measure: str) -> list[Any]:
+    """Go through all steps by the map, and call a function of JavaScript at each."""
+    found: list[Any] = page.evaluate(
+        f"""() => [...document.querySelectorAll(".map button")].map((chip) => {{
+            chip.click();
+            return ({measure})();
+        }})"""
+    )
+    return found
 
 
 PLACE = """() => {

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 import pytest
-from browsing import Open, Subject, opened
-from playwright.sync_api import Browser, sync_playwright
+from browsing import At, Open, Subject, opened, turned_to
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tinygrad_mnist.data import load_mnist
 from tinygrad_mnist.models import convnet, lenet5, mlp
@@ -61,4 +61,17 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 
 @pytest.fixture
 def two(browser: Browser, two_layer: Subject) -> Open:
+    """A page of its own for a test, opened as that wants it."""
     return partial(opened, browser, two_layer.file)
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, two_layer: Subject) -> Iterator[Page]:
+    with opened(browser, two_layer.file) as page:
+        yield page
+
+
+@pytest.fixture
+def at(shared: Page) -> At:
+    """The page that all tests of a module read, turned to a step."""
+    return partial(turned_to, shared)

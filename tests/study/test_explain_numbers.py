@@ -9,6 +9,7 @@ from browsing import (
     LAPTOP,
     PHONE,
     STEPS,
+    At,
     Open,
     Subject,
     cell_box,
@@ -61,60 +62,60 @@ def test_every_picture_tells_its_numbers(two: Open, two_layer: Subject, touch: b
             assert 0 <= box["x"] <= box["x"] + box["width"] <= viewport["width"]
 
 
-def test_a_picture_is_read_with_the_keyboard_and_aloud(two: Open, two_layer: Subject) -> None:
+def test_a_picture_is_read_with_the_keyboard_and_aloud(at: At, two_layer: Subject) -> None:
     weights = two_layer.model[0].weight.numpy()
-    with two("layer-1") as page:
-        reading = page.locator("#reading")
-        assert reading.get_attribute("aria-live") == "polite"
-        heat(page, "W1").focus()
-        for keys, index in (
-            (["ArrowDown", "ArrowRight", "ArrowRight"], (0, 30)),
-            (["ArrowLeft"] * 2, (0, 28)),
-            (["PageDown"], (1, 28)),
-            (["ArrowLeft"], (0, 55)),  # from the edge of an image into the one beside it
-            (["ArrowUp", "ArrowUp"], (0, 27)),
-        ):
-            for key in keys:
-                page.keyboard.press(key)
-            said = reading.inner_text()
-            assert said.startswith(f"W1[{index[0]}, {index[1]}] = ")
-            assert shown_number(said) == pytest.approx(weights[index[::-1]], rel=1e-4)
-            assert place(page) == 2  # the keys did not step
-        above = page.locator("#tip").bounding_box()
-        page.evaluate("scrollBy(0, 50)")
-        page.wait_for_timeout(100)
-        below = page.locator("#tip").bounding_box()
-        assert above is not None
-        assert below is not None
-        assert above["y"] - below["y"] == pytest.approx(50, abs=1)  # it stays with its cell
-        page.keyboard.press("Escape")
-        page.keyboard.press("ArrowRight")
-        assert place(page) == 3
-        assert not page.locator("#tip").is_visible()
+    page = at("layer-1")
+    reading = page.locator("#reading")
+    assert reading.get_attribute("aria-live") == "polite"
+    heat(page, "W1").focus()
+    for keys, index in (
+        (["ArrowDown", "ArrowRight", "ArrowRight"], (0, 30)),
+        (["ArrowLeft"] * 2, (0, 28)),
+        (["PageDown"], (1, 28)),
+        (["ArrowLeft"], (0, 55)),  # from the edge of an image into the one beside it
+        (["ArrowUp", "ArrowUp"], (0, 27)),
+    ):
+        for key in keys:
+            page.keyboard.press(key)
+        said = reading.inner_text()
+        assert said.startswith(f"W1[{index[0]}, {index[1]}] = ")
+        assert shown_number(said) == pytest.approx(weights[index[::-1]], rel=1e-4)
+        assert place(page) == 2  # the keys did not step
+    above = page.locator("#tip").bounding_box()
+    page.evaluate("scrollBy(0, 50)")
+    page.wait_for_timeout(100)
+    below = page.locator("#tip").bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] - below["y"] == pytest.approx(50, abs=1)  # it stays with its cell
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert place(page) == 3
+    assert not page.locator("#tip").is_visible()
 
 
-def test_a_unit_shows_what_each_pixel_adds(two: Open, two_layer: Subject) -> None:
+def test_a_unit_shows_what_each_pixel_adds(at: At, two_layer: Subject) -> None:
     model, pixels = two_layer.model, two_layer.digit.pixels[0]
-    with two("layer-1") as page:
-        for unit in (0, 7):
-            page.locator(f'input[name="unit"][value="{unit}"]').check(force=True)
-            products = model[0].weight.numpy()[:, unit] * pixels
-            words = {
-                "unit": unit,
-                "sum": products.sum(),
-                "bias": model[0].bias.numpy()[unit],
-                "z": two_layer.digit.outputs[0][0, unit],
-            }
-            for name, value in words.items():
-                told = page.locator(f"[data-word={name}]").inner_text().replace("−", "-")
-                assert float(told) == pytest.approx(value, rel=1e-3, abs=1e-5)
-            ink = int(np.abs(products).argmax())
-            canvas = page.locator("[data-part=product] canvas")
-            canvas.scroll_into_view_if_needed()
-            x, y = cell_box(canvas, *divmod(ink, 28))
-            canvas.hover(position={"x": x, "y": y})
-            told = page.locator("#tip").inner_text()
-            assert shown_number(told) == pytest.approx(products[ink], rel=1e-4)
+    page = at("layer-1")
+    for unit in (0, 7):
+        page.locator(f'input[name="unit"][value="{unit}"]').check(force=True)
+        products = model[0].weight.numpy()[:, unit] * pixels
+        words = {
+            "unit": unit,
+            "sum": products.sum(),
+            "bias": model[0].bias.numpy()[unit],
+            "z": two_layer.digit.outputs[0][0, unit],
+        }
+        for name, value in words.items():
+            told = page.locator(f"[data-word={name}]").inner_text().replace("−", "-")
+            assert float(told) == pytest.approx(value, rel=1e-3, abs=1e-5)
+        ink = int(np.abs(products).argmax())
+        canvas = page.locator("[data-part=product] canvas")
+        canvas.scroll_into_view_if_needed()
+        x, y = cell_box(canvas, *divmod(ink, 28))
+        canvas.hover(position={"x": x, "y": y})
+        told = page.locator("#tip").inner_text()
+        assert shown_number(told) == pytest.approx(products[ink], rel=1e-4)
 
 
 def check_turn(page: Page, subject: Subject, name: str, index: tuple[int, ...]) -> None:
@@ -142,32 +143,33 @@ def check_turn(page: Page, subject: Subject, name: str, index: tuple[int, ...]) 
         assert float(told) == pytest.approx(loss - start - gradient * change, rel=1e-2, abs=2e-5)
 
 
-def test_the_sliders_numbers_are_the_engines(two: Open, two_layer: Subject) -> None:
-    with two("turn") as page:
-        options = page.locator("#weight option")
-        assert options.count() == 6
-        kinds = set()
-        for i in range(options.count()):
-            found = re.match(r"([Wb])([12])\[(\d+), (\d+)\]: (.*)", options.nth(i).inner_text())
-            assert found is not None
-            kinds.add(found[5].split()[-1])
-            page.get_by_label("Weight", exact=True).select_option(str(i))
-            name = f"{2 * int(found[2]) - 2}.{'weight' if found[1] == 'W' else 'bias'}"
-            index = (int(found[4]), int(found[3]))
-            check_turn(page, two_layer, name, index if found[1] == "W" else index[1:])
-        assert kinds >= {"layer", "bias", "ink"}
+def test_the_sliders_numbers_are_the_engines(at: At, two_layer: Subject) -> None:
+    page = at("turn")
+    options = page.locator("#weight option")
+    assert options.count() == 6
+    kinds = set()
+    for i in range(options.count()):
+        found = re.match(r"([Wb])([12])\[(\d+), (\d+)\]: (.*)", options.nth(i).inner_text())
+        assert found is not None
+        kinds.add(found[5].split()[-1])
+        page.get_by_label("Weight", exact=True).select_option(str(i))
+        name = f"{2 * int(found[2]) - 2}.{'weight' if found[1] == 'W' else 'bias'}"
+        index = (int(found[4]), int(found[3]))
+        check_turn(page, two_layer, name, index if found[1] == "W" else index[1:])
+    assert kinds >= {"layer", "bias", "ink"}
 
 
-def test_keys_in_the_slider_turn_the_weight_and_do_not_step(two: Open) -> None:
-    with two("turn") as page:
-        slider = page.get_by_role("slider")
-        slider.focus()
-        for _ in range(3):
-            page.keyboard.press("ArrowLeft")
-        assert slider.input_value() == "-3"
-        assert page.locator("#turn-change").inner_text() == "−0.12"
-        assert "loss" in (slider.get_attribute("aria-valuetext") or "")
-        assert place(page) == STEPS
+def test_keys_in_the_slider_turn_the_weight_and_do_not_step(at: At) -> None:
+    page = at("turn")
+    slider = page.get_by_role("slider")
+    slider.fill("0")
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert slider.input_value() == "-3"
+    assert page.locator("#turn-change").inner_text() == "−0.12"
+    assert "loss" in (slider.get_attribute("aria-valuetext") or "")
+    assert place(page) == STEPS
 
 
 def test_a_weight_is_picked_in_a_picture(two: Open, two_layer: Subject) -> None:
@@ -187,12 +189,9 @@ def test_a_weight_is_picked_in_a_picture(two: Open, two_layer: Subject) -> None:
         check_turn(page, two_layer, "2.weight", (1, 2))
 
 
-@pytest.mark.parametrize("times", [1e17, 1e19])
-def test_a_loss_that_no_weight_moves_is_a_flat_line(
-    browser: Browser, times: float, tmp_path: Path
-) -> None:
+def test_a_loss_that_no_weight_moves_is_a_flat_line(browser: Browser, tmp_path: Path) -> None:
     model = mlp([784, 10, 10], np.random.default_rng(0))
-    state = {name: array * np.float32(times) for name, array in model.state_dict().items()}
+    state = {name: array * np.float32(1e19) for name, array in model.state_dict().items()}
     model.load_state_dict(state)
     with opened(browser, Subject(model, tmp_path).file, "turn") as page:
         path = page.locator("#chart .curve").get_attribute("d") or ""

@@ -153,8 +153,8 @@ def check_step(digit: Digit, column: int, span: int, on_paper: str = "") -> Step
     words = [
         "<p>Is the gradient true? A derivative says how the loss changes when one number moves a "
         f"little. So the weight {called}, whose gradient is the largest of its layer, is moved "
-        f"from {number(found.value)} a little up and a little down, and the whole network is computed "
-        "twice more, in double precision.</p>",
+        f"from {number(found.value)} a little up and a little down, and the whole network is "
+        "computed twice more, in double precision.</p>",
         formula(
             r"\frac{\partial L}{\partial w} \approx "
             r"\frac{L(w + \varepsilon) - L(w - \varepsilon)}{2 \varepsilon}"
