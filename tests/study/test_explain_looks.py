@@ -32,6 +32,13 @@ def pixel(page: Page, name: str, row: int, column: int) -> list[int]:
     return found
 
 
+def prefer(page: Page, theme: str) -> None:
+    """Change the system's colours; the page hears of it a moment later."""
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    other = "Light" if theme == "dark" else "Dark"
+    page.get_by_role("button", name=f"{other} colours").wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_zero_is_neutral_and_the_signs_are_blue_and_orange(
     at: At, two_layer: Subject, theme: str
@@ -39,7 +46,7 @@ def test_zero_is_neutral_and_the_signs_are_blue_and_orange(
     W2 = two_layer.model[2].weight.numpy().T
     places = [np.unravel_index(int(which(W2)), W2.shape) for which in (np.argmin, np.argmax)]
     page = at("layer-2")
-    page.emulate_media(color_scheme=theme)
+    prefer(page, theme)
     (low_red, _, low_blue, _), (high_red, _, high_blue, _) = (
         pixel(page, "W2", int(row), int(column)) for row, column in places
     )
@@ -56,7 +63,7 @@ def test_the_page_follows_the_systems_colours_and_its_own_switch(two: Open) -> N
     background = "getComputedStyle(document.body).backgroundColor"
     with two("image", color_scheme="light") as page:
         light, neutral = page.evaluate(background), pixel(page, "X", 0, 0)
-        page.emulate_media(color_scheme="dark")
+        prefer(page, "dark")
         dark = page.evaluate(background)
         assert dark != light
         assert pixel(page, "X", 0, 0) != neutral
