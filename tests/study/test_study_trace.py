@@ -1,5 +1,7 @@
 """The trace of a sweep: what it notes is what the sweep does, and nothing is left behind."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -177,6 +179,47 @@ def test_a_hook_is_called_and_what_it_returns_is_passed_on() -> None:
     trace = study.trace(y.sum())
     assert_array_equal(trace[1].upstream, [10, 10])
     assert_array_equal(trace.gradients["x"], [30, 30])
+
+
+def test_a_sweep_during_a_trace_is_not_noted() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    loss = y.sum()
+    nodes = recorded(loss, "the test").nodes
+    rules = [node.rule for node in nodes]
+    inside: list[Any] = []
+
+    def look_in(g: Any) -> None:
+        if not inside:
+            inside.append([node.rule for node in nodes])
+            loss.backward(retain_graph=True)
+            inside.append(study.trace(loss))
+
+    y.register_hook(look_in)
+    trace = study.trace(loss)
+    assert [step.operation for step in trace] == ["sum", "multiply"]
+    assert [step.operation for step in inside[1]] == ["sum", "multiply"]
+    assert inside[0] == rules
+
+
+def test_threads_trace_one_graph_at_the_same_time() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    loss = y.sum()
+    rules = [node.rule for node in recorded(loss, "the test").nodes]
+    both = Barrier(2, timeout=60)
+
+    def meet(g: Any) -> None:
+        both.wait()
+
+    y.register_hook(meet)
+    with ThreadPoolExecutor(2) as pool:
+        traces = [*pool.map(study.trace, [loss, loss], [{"x": x}] * 2)]
+    for trace in traces:
+        assert [step.operation for step in trace] == ["sum", "multiply"]
+        assert [len(step.contributions) for step in trace] == [1, 1]
+        assert_array_equal(trace.gradients["x"], [3, 3])
+    assert [node.rule for node in recorded(loss, "the test").nodes] == rules
 
 
 def test_a_retained_gradient_is_not_touched() -> None:

@@ -1,8 +1,8 @@
 """The backward sweep, step by step, with everything that it computes on its way.
 
-The sweep that runs is the engine's own. For its duration the graph's nodes get rules that note what
-they are given and what they return; the sweep itself knows nothing of it, and costs nothing more
-where nobody traces.
+The sweep that runs is the engine's own, over a copy of the graph's nodes whose rules note what they
+are given and what they return. So the sweep knows nothing of it and costs nothing more where nobody
+traces, and the graph itself stays as it is for whoever sweeps it meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from ..engine import Leaf, Node, Rule, fitted, swept
+from ..engine import Leaf, Node, Rule, fitted, freed, swept, wrap
+from ..engine.hooks import watch_of
 from .graph import Graph, build, formula_of
 from .names import Names, find_names, variables_of
 from .parts import GraphNode
@@ -248,14 +249,8 @@ def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
     tape = recorded(loss, "study.trace")
     names = find_names(model, variables_of(sys._getframe(1)), tape.nodes)
     notes: list[_Note] = []
-    rules = [(node, node.rule) for node in tape.nodes if node.rule is not None]
-    try:
-        for node, rule in rules:
-            node.rule = _Noting(rule, node, notes)
-        landed = swept(loss, gradient, None, retain_graph=True, create_graph=False)
-    finally:
-        for node, rule in rules:
-            node.rule = rule
+    root = wrap(type(loss), loss._array, _noting_copies(tape, notes)[loss._node])
+    landed = swept(root, gradient, None, retain_graph=True, create_graph=False)
     return Trace(_Sweep(tape, names, notes, landed))
 
 
@@ -267,6 +262,29 @@ class _Note(NamedTuple):
     upstream: Any
     part: Any
     seconds: float
+
+
+def _noting_copies(tape: Tape, notes: list[_Note]) -> dict[Any, Node]:
+    """Copy a graph's operations, with rules that note; the leaves, where gradients land, stay."""
+    copies: dict[Any, Node] = {}
+    for node in tape.nodes:
+        saved, parents = node.saved, node.parents  # in this order: a sweep frees the parents first
+        if parents is None:
+            raise freed(node)
+        if node.rule is None:
+            copies[node] = node
+            continue
+        copies[node] = copy = Node()
+        copy.rule, copy.saved = _Noting(node.rule, node, notes), saved
+        if isinstance(parents, Node):
+            copy.parents = copies[parents]
+        else:
+            copy.parents = tuple(copies.get(parent, parent) for parent in parents)
+        copy.place, copy.time = node.place, node.time
+        copy.shape, copy.dtype = node.shape, node.dtype
+        if (watch := watch_of(node)) is not None:
+            copy.watch = watch
+    return copies
 
 
 class _Noting(Rule):
