@@ -126,6 +126,20 @@ def test_a_wrong_rule_is_seen(table: None) -> None:
     assert found.relative > 0.9
 
 
+def test_it_says_that_hooks_may_have_changed_the_gradient() -> None:
+    x = Tensor([1.0, 3.0], requires_grad=True)
+    assert study.check((x * x).sum(), "x", 1).hooked == ()
+    x.register_hook(lambda g: g * 2.0)
+    y = x * x
+    y.register_hook(lambda g: None)
+    for loss in (y.sum(), lambda: (x * x).sum()):
+        found = study.check(loss, "x", 1)
+        assert found.autodiff == 12
+        assert round(found.numeric, 6) == 6
+        assert "x" in found.hooked
+        assert str(found).splitlines()[-1].startswith("  hooks may have changed the gradient, on ")
+
+
 def test_a_numeral_by_itself() -> None:
     x = Tensor(3.0, requires_grad=True)
     found = study.check(x * x, "x")

@@ -181,6 +181,37 @@ def test_a_hook_is_called_and_what_it_returns_is_passed_on() -> None:
     assert_array_equal(trace.gradients["x"], [30, 30])
 
 
+def test_it_says_where_a_hook_changed_a_gradient() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    loss = y.sum()
+    seen: list[Any] = []
+    for tensor in (x, y, loss):
+        tensor.register_hook(seen.append)  # which changes nothing
+    trace = study.trace(loss)
+    assert len(seen) == 3
+    assert [step.hooked for step in trace] == [False, False]
+    assert trace.hooked == ()
+    assert "hook" not in str(trace)
+    y.register_hook(lambda g: g * 10.0)
+    trace = study.trace(loss)
+    assert [step.hooked for step in trace] == [False, True]
+    assert str(trace).splitlines()[3].startswith("   1  multiply   (2,), by a hook")
+    x.register_hook(lambda g: g * 2.0)
+    loss.register_hook(lambda g: g * 5.0)
+    trace = study.trace(loss)
+    assert [step.hooked for step in trace] == [True, True]
+    assert trace.hooked == trace["x"].hooked == ("x",)
+    assert str(trace).splitlines()[-1] == "a hook changed the gradient of x"
+
+
+def test_a_gradient_to_start_with_is_not_a_hooks() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    y.register_hook(lambda g: None)
+    assert [step.hooked for step in study.trace(y, gradient=[0.1, 10])] == [False]
+
+
 def test_a_sweep_during_a_trace_is_not_noted() -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
     y = x * 3.0

@@ -18,7 +18,7 @@ from ..nn.module import walk
 from ..tensor import Tensor
 from .names import Names, UnknownName, Variables, find_names, models_in, variables_of
 from .replay import replay
-from .tape import Tape, recorded
+from .tape import Tape, hooked_among, recorded
 
 __all__ = ["Check", "check"]
 
@@ -45,6 +45,8 @@ class Check:
         The loss with the number moved down and up.
     dtype, numeric_dtype
         What the sweep and the difference were computed in.
+    hooked
+        What the values are called that have hooks, which may have changed `autodiff` on its way.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Check:
     above: float
     dtype: np.dtype[Any]
     numeric_dtype: np.dtype[Any]
+    hooked: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float:
@@ -70,13 +73,14 @@ class Check:
 
     def __str__(self) -> str:
         place = ", ".join(map(str, self.index))
+        hooked = ", ".join(self.hooked)
         return (
             f"{self.name}[{place}] = {self.value:.9g}\n"
             f"  by autodiff              {self.autodiff: .9e}  ({self.dtype})\n"
             f"  by central differences   {self.numeric: .9e}  ({self.numeric_dtype}, steps of "
             f"{self.step:.1e})\n"
             f"  apart                    {self.difference: .1e}       ({self.relative:.1e} of the "
-            f"larger)"
+            f"larger)" + (f"\n  hooks may have changed the gradient, on {hooked}" if hooked else "")
         )
 
 
@@ -181,6 +185,7 @@ class _Asked(NamedTuple):
     tensor: Tensor
     leaf: Node
     autodiff: float
+    hooked: tuple[str, ...]
 
 
 def _asked(loss: Tensor, tape: Tape, names: Names, name: str, index: Any) -> _Asked:
@@ -194,7 +199,8 @@ def _asked(loss: Tensor, tape: Tape, names: Names, name: str, index: Any) -> _As
     tensor, leaf = known[name]
     entry = _entry(tensor, name, index)
     (found,) = gradients(loss, [tensor], np.ones(loss.shape), retain_graph=True)
-    return _Asked(name, entry, tensor, leaf, 0.0 if found is None else found[entry].item())
+    hooked = tuple(sorted(names.of(node) or node.name for node in hooked_among(tape)))
+    return _Asked(name, entry, tensor, leaf, 0.0 if found is None else found[entry].item(), hooked)
 
 
 def _entry(tensor: Tensor, name: str, index: Any) -> tuple[int, ...]:
@@ -259,6 +265,7 @@ def _compared(asked: _Asked, moved: Callable[[float], Array]) -> Check:
         above,
         asked.tensor.dtype,
         dtype,
+        asked.hooked,
     )
 
 

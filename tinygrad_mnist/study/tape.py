@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..engine import Node, freed, never_captured
+from ..engine import Node, freed, hooks, never_captured
 from ..tensor import Tensor
 
-__all__ = ["Edge", "Tape", "recorded"]
+__all__ = ["Edge", "Tape", "hooked_among", "recorded"]
 
 Edge = tuple[int, Node]  # the place of an input, and its node
 
@@ -62,6 +62,14 @@ def recorded(loss: Any, caller: str) -> Tape:
                 inputs[parent] = []
                 stack.append(parent)
     return Tape(sorted(inputs, key=_age), inputs)
+
+
+def hooked_among(tape: Tape) -> set[Node]:
+    """List the nodes with hooks, which may change gradients on their way."""
+    if not hooks.ever_used:
+        return set()
+    watched = ((node, hooks.watch_of(node)) for node in tape.nodes)
+    return {node for node, watch in watched if watch is not None and watch.hooks}
 
 
 def _age(node: Node) -> int:

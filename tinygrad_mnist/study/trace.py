@@ -8,7 +8,7 @@ traces, and the graph itself stays as it is for whoever sweeps it meanwhile.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -23,7 +23,7 @@ from .graph import Graph, build, formula_of
 from .names import Names, find_names, variables_of
 from .parts import GraphNode
 from .tables import table
-from .tape import Tape, recorded
+from .tape import Tape, hooked_among, recorded
 
 __all__ = ["Contribution", "Step", "Trace", "trace"]
 
@@ -83,12 +83,15 @@ class Step:
         The gradient of its value, complete by now, as the rule was given it.
     contributions
         What it passes on, one an input that needs a gradient.
+    hooked
+        Whether a hook changed the gradient: `upstream` is then what the hook made of what arrived.
     """
 
     number: int
     node: GraphNode
     upstream: np.ndarray
     contributions: tuple[Contribution, ...]
+    hooked: bool = False
 
     @property
     def operation(self) -> str:
@@ -145,6 +148,11 @@ class Trace(Sequence[Step]):
         target = self._target
         return found if target is None else {k: g for k, g in found.items() if k == target.name}
 
+    @property
+    def hooked(self) -> tuple[str, ...]:
+        """The names of those `gradients` that a hook changed: they are not what arrived."""
+        return tuple(name for name in self.gradients if name in self._sweep.hooked)
+
     def __len__(self) -> int:
         return len(self.steps)
 
@@ -172,16 +180,19 @@ class Trace(Sequence[Step]):
         return sum(step.bytes for step in self.steps)
 
     def __repr__(self) -> str:
-        return table(
+        steps = table(
             ("step", "operation", "upstream", "to", "formula", "summed", "added to", "µs", "bytes"),
             (row for step in self.steps for row in _rows(step)),
             right=(0, 7, 8),
         )
+        notes = [f"a hook changed the gradient of {name}" for name in self.hooked]
+        return "\n".join([steps, *notes])
 
 
 def _rows(step: Step) -> Iterator[tuple[str, ...]]:
     """Write a step as rows of a table, one a contribution."""
-    first: tuple[str, ...] = (str(step.number), step.operation, str(step.node.shape))
+    upstream = f"{step.node.shape}, by a hook" if step.hooked else str(step.node.shape)
+    first: tuple[str, ...] = (str(step.number), step.operation, upstream)
     for part in step.contributions:
         summed = f"{part.unsummed.shape} over {part.axes}" if part.axes else ""
         yield (
@@ -249,9 +260,11 @@ def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
     tape = recorded(loss, "study.trace")
     names = find_names(model, variables_of(sys._getframe(1)), tape.nodes)
     notes: list[_Note] = []
+    hooked = hooked_among(tape)
     root = wrap(type(loss), loss._array, _noting_copies(tape, notes)[loss._node])
     landed = swept(root, gradient, None, retain_graph=True, create_graph=False)
-    return Trace(_Sweep(tape, names, notes, landed))
+    start = None if gradient is None else np.array(gradient)
+    return Trace(_Sweep(tape, names, notes, landed, start, hooked))
 
 
 class _Note(NamedTuple):
@@ -275,11 +288,11 @@ def _noting_copies(tape: Tape, notes: list[_Note]) -> dict[Any, Node]:
             copies[node] = node
             continue
         copies[node] = copy = Node()
-        copy.rule, copy.saved = _Noting(node.rule, node, notes), saved
         if isinstance(parents, Node):
-            copy.parents = copies[parents]
+            count, copy.parents = node.place + 1, copies[parents]
         else:
-            copy.parents = tuple(copies.get(parent, parent) for parent in parents)
+            count, copy.parents = len(parents), tuple(copies.get(p, p) for p in parents)
+        copy.rule, copy.saved = _Noting(node.rule, node, count, notes), saved
         copy.place, copy.time = node.place, node.time
         copy.shape, copy.dtype = node.shape, node.dtype
         if (watch := watch_of(node)) is not None:
@@ -290,9 +303,8 @@ def _noting_copies(tape: Tape, notes: list[_Note]) -> dict[Any, Node]:
 class _Noting(Rule):
     """A rule that does what another does, and notes it."""
 
-    def __init__(self, rule: Rule, node: Node, notes: list[_Note]) -> None:
+    def __init__(self, rule: Rule, node: Node, count: int, notes: list[_Note]) -> None:
         vars(self).update(vars(rule))
-        count = node.place + 1 if node.place >= 0 else len(node.parents)
         self.vjps = [
             vjp and _noting(vjp, node, place, notes)
             for place, vjp in zip(range(count), rule.vjps, strict=False)
@@ -313,35 +325,69 @@ class _Sweep:
     """What was noted of a sweep. It is sorted out when somebody looks at it."""
 
     def __init__(
-        self, tape: Tape, names: Names, notes: list[_Note], landed: dict[Node, Any]
+        self,
+        tape: Tape,
+        names: Names,
+        notes: list[_Note],
+        landed: dict[Node, Any],
+        start: Any,
+        hooked: Collection[Node],
     ) -> None:
         self._tape, self._names, self._notes = tape, names, notes
-        self.gradients = {
-            name: _frozen(landed[node])
+        self._start, self._hooked = start, hooked
+        self._landed = {
+            node: (name, _frozen(landed[node]))
             for node in tape.nodes
             if isinstance(node, Leaf) and node in landed and (name := names.of(node)) is not None
         }
+        self.gradients = dict(self._landed.values())
 
     @cached_property
     def graph(self) -> Graph:
         """The graph that was swept."""
         return build(self._tape, self._names)
 
-    @cached_property
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The steps, each with all that one node passed on."""
+        return self._sorted_out[0]
+
+    @cached_property
+    def hooked(self) -> set[str]:
+        """The names of the leaves whose gradients a hook changed."""
+        arrived = self._sorted_out[1]
+        return {
+            name
+            for node, (name, gradient) in self._landed.items()
+            if self._changed(node, arrived, gradient)
+        }
+
+    @cached_property
+    def _sorted_out(self) -> tuple[tuple[Step, ...], dict[Node, Any]]:
+        """The steps, and what arrived at each node."""
         values = dict(zip(self._tape.nodes, self.graph.nodes, strict=True))
-        so_far: dict[Node, Any] = {}
+        root = self._tape.nodes[-1]
+        arrived: dict[Node, Any] = {
+            root: np.ones(root.shape) if self._start is None else self._start
+        }
         steps: list[Step] = []
         for node, notes in groupby(self._notes, key=lambda note: note.node):
             parents = dict(self._tape.inputs[node])
             parts = []
             for note in notes:
                 parent = parents[note.place]
-                parts.append(_contribution(note, parent, values[parent], so_far.get(parent)))
-                so_far[parent] = parts[-1].total
-            steps.append(Step(len(steps), values[node], _frozen(note.upstream), tuple(parts)))
-        return tuple(steps)
+                parts.append(_contribution(note, parent, values[parent], arrived.get(parent)))
+                arrived[parent] = parts[-1].total
+            upstream = _frozen(note.upstream)
+            changed = self._changed(node, arrived, upstream)
+            steps.append(Step(len(steps), values[node], upstream, tuple(parts), changed))
+        return tuple(steps), arrived
+
+    def _changed(self, node: Node, arrived: Mapping[Node, Any], gradient: np.ndarray) -> bool:
+        """Tell whether a hook made another gradient of what arrived at a node."""
+        if node not in self._hooked:
+            return False
+        return not np.array_equal(arrived[node].astype(node.dtype), gradient, equal_nan=True)
 
 
 def _contribution(note: _Note, parent: Node, value: GraphNode, earlier: Any) -> Contribution:
