@@ -297,6 +297,22 @@ def test_it_is_a_sequence_and_a_table() -> None:
     assert trace[3].bytes == 4 * (6 * 5 + 5)
 
 
+def test_the_table_tells_values_of_one_operation_apart() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    trace = study.trace((((x * 2.0) * (x * 3.0)) * 4.0).sum(), {"x": x})
+    head, _, *lines = str(trace).splitlines()
+    targets = [line[head.index(" to ") + 1 : head.index("formula")].strip() for line in lines]
+    assert targets == [
+        "1: multiply (2,)",
+        "2: multiply (2,)",
+        "4: multiply (2,)",
+        "3: multiply (2,)",
+        "x (2,)",
+        "x (2,)",
+    ]
+    assert "4: multiply" in str(trace["x"])
+
+
 def test_it_runs_where_no_gradient_is_recorded() -> None:
     model, loss = two_layers()
     with tg.no_grad():

@@ -123,7 +123,8 @@ class Trace(Sequence[Step]):
     """A backward sweep as a sequence of steps, in the order in which it ran.
 
     ``trace[0]`` is a step, and ``trace["0.weight"]`` the trace of those steps through which that
-    gradient came, with those contributions only. It prints as a table.
+    gradient came, with those contributions only. It prints as a table, in which ``1: relu`` is the
+    value of the relu whose gradient step 1 passes on.
     """
 
     def __init__(self, sweep: _Sweep, target: GraphNode | None = None) -> None:
@@ -180,24 +181,31 @@ class Trace(Sequence[Step]):
         return sum(step.bytes for step in self.steps)
 
     def __repr__(self) -> str:
+        numbers = {step.node.number: step.number for step in self._sweep.steps}
         steps = table(
             ("step", "operation", "upstream", "to", "formula", "summed", "added to", "µs", "bytes"),
-            (row for step in self.steps for row in _rows(step)),
+            (row for step in self.steps for row in _rows(step, numbers)),
             right=(0, 7, 8),
         )
         notes = [f"a hook changed the gradient of {name}" for name in self.hooked]
         return "\n".join([steps, *notes])
 
 
-def _rows(step: Step) -> Iterator[tuple[str, ...]]:
-    """Write a step as rows of a table, one a contribution."""
+def _rows(step: Step, numbers: Mapping[int, int]) -> Iterator[tuple[str, ...]]:
+    """Write a step as rows of a table, one a contribution.
+
+    The values of other steps are called by these numbers, too: several may come from operations of
+    one name.
+    """
     upstream = f"{step.node.shape}, by a hook" if step.hooked else str(step.node.shape)
     first: tuple[str, ...] = (str(step.number), step.operation, upstream)
     for part in step.contributions:
         summed = f"{part.unsummed.shape} over {part.axes}" if part.axes else ""
+        place = numbers.get(part.input.number)
+        number = "" if place is None else f"{place}: "
         yield (
             *first,
-            f"{part.input.label} {part.input.shape}",
+            f"{number}{part.input.label} {part.input.shape}",
             part.formula,
             summed,
             "" if part.earlier is None else "earlier uses",
