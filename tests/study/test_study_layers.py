@@ -1,5 +1,6 @@
 """Which layer an operation belongs to, against what was running when it was recorded."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -162,6 +163,35 @@ def test_two_calls_of_one_layer_are_not_shared_out() -> None:
     model = nn.Sequential(Before(), Twice(), nn.Linear(4, 4, rng=RNG))
     for layer, truth, _ in found_and_true(model):
         assert layer in (truth, "")
+
+
+def lines_run(run: Callable[[], Any]) -> int:
+    """Count the lines of Python that something runs."""
+    count = 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_a_layer_more_takes_as_long_in_a_deep_model_as_in_a_shallow_one() -> None:
+    def lines(layers: int) -> int:
+        parts = [part for _ in range(layers) for part in (nn.Linear(4, 4), nn.Tanh())]
+        model = nn.Sequential(*parts)
+        loss = np.sum(model(np.ones((1, 4), np.float32)))
+        return lines_run(lambda: study.graph(loss, model).fold())
+
+    lines(5)  # looks up what is kept from then on
+    assert lines(160) < 4.5 * lines(40)
 
 
 def test_without_a_model_there_are_no_layers() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import dot, mermaid
 from .layers import layers_of
-from .names import Names, UnknownName, find_names, variables_of
+from .names import Names, UnknownName, find_names, outwards, variables_of
 from .parts import GraphEdge, GraphNode, Group
 from .tables import table
 from .tape import Tape, recorded
@@ -125,12 +125,12 @@ class Graph:
         """
         if depth < 0:
             raise ValueError(f"fold: depth is {depth}; expected 0 or more")
-        folded = set()
+        folded, containing = set(), set(self._outer.values())
         for layer in self.layers:
             way = [layer, *self._around(layer)][::-1]
             if len(way) > depth:
                 folded.add(way[depth])
-            elif layer not in self._outer.values():  # it has no parts
+            elif layer not in containing:  # it has no parts
                 folded.add(layer)
         return self._with(folded)
 
@@ -151,7 +151,7 @@ class Graph:
     def _outer(self) -> dict[str, str | None]:
         """Name for each layer the next one around it."""
         return {
-            layer: next((name for name in _outwards(layer) if name in self.layers), None)
+            layer: next((name for name in outwards(layer) if name in self.layers), None)
             for layer in self.layers
         }
 
@@ -259,13 +259,6 @@ class Graph:
         return self.fold() if len(self) > LEGIBLE and not self.folded else self
 
 
-def _outwards(name: str) -> Iterator[str]:
-    """List the names that a module's name begins with, the longest first."""
-    while name:
-        name = name.rpartition(".")[0]
-        yield name
-
-
 def graph(loss: Any, model: Any = None) -> Graph:
     """Make the graph of a value as data: every value that it depends on, and how.
 
@@ -329,7 +322,7 @@ def formula_of(rule: Any, place: int) -> str:
 
 def _described(used: Iterable[str], names: Names) -> dict[str, str]:
     """Write the class and arguments of each module that is used, and of those around it."""
-    around = {name for layer in used for name in (layer, *_outwards(layer))}
+    around = {name for layer in used for name in (layer, *outwards(layer))}
     return {
         name: f"{type(module).__name__}({module.extra_repr()})".removesuffix("()")
         for name, module in names.modules.items()

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .. import engine, nn
 from ..engine import Node, Rule
 from ..nn import Module, Sequential
-from .names import Names
+from .names import Names, outwards
 from .tape import Tape
 
 __all__ = ["layers_of"]
@@ -138,15 +138,21 @@ class _Chains:
     """
 
     def __init__(self, modules: Modules, taking: set[str]) -> None:
-        self.modules, self.taking = modules, taking
+        self.modules = modules
+        self.taking = {name for layer in taking for name in (layer, *outwards(layer))}
         chains: dict[str, list[str]] = {}
+        self._parts: dict[str, set[Any]] = {}
         for name, module in modules.items():
+            for outer in (name, *outwards(name)):
+                self._parts.setdefault(outer, set()).add(type(module))
             outer = name
             while outer and _is_chain(modules.get(parent := outer.rpartition(".")[0])):
                 outer = parent
             if outer != name and not _is_chain(module):
                 chains.setdefault(outer, []).append(name)
-        self.chain_of = {name: chain for chain in chains.values() for name in chain}
+        self.place_of = {
+            name: (chain, place) for chain in chains.values() for place, name in enumerate(chain)
+        }
         self._calls: dict[str, set[str]] = {}
 
     def by_name(self, gap: _Gap) -> str | None:
@@ -158,7 +164,7 @@ class _Chains:
         stretch = self.stretch(gap)
         if len(stretch) < 2 or (not gap.above and gap.operation in _OPERATORS):
             return None
-        if not any(_within(layer, stretch[0]) for layer in self.taking):
+        if stretch[0] not in self.taking:
             stretch = stretch[1:]
         calling = [name for name in stretch if gap.operation in self.calls(name)]
         if len(calling) > 1 and (len(calling) != gap.alike or not all(map(self.is_known, calling))):
@@ -192,13 +198,11 @@ class _Chains:
         chain: list[str] | None = None
         for side in (gap.below, gap.above):
             for layer in side:
-                while layer and layer not in self.chain_of:
-                    layer = layer.rpartition(".")[0]
-                found = self.chain_of.get(layer)
-                if found is None or (chain is not None and found is not chain):
+                around = (self.place_of.get(name) for name in (layer, *outwards(layer)))
+                found = next(filter(None, around), None)
+                if found is None or (chain is not None and found[0] is not chain):
                     return []
-                chain = found
-                place = chain.index(layer)
+                chain, place = found
                 if side is gap.below:
                     start = max(start, place)
                 else:
@@ -212,8 +216,7 @@ class _Chains:
     def calls(self, name: str) -> set[str]:
         """List the names of what is called when a module is."""
         if name not in self._calls:
-            parts: set[Any] = {type(m) for n, m in self.modules.items() if _within(n, name)}
-            self._calls[name] = set().union(*map(_called, parts))
+            self._calls[name] = set().union(*map(_called, self._parts[name]))
         return self._calls[name]
 
 

@@ -6,7 +6,7 @@ the model that is given, or in the variables of the function that asks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import FrameType
 from typing import Any
@@ -16,7 +16,7 @@ from ..nn import Module
 from ..nn.module import walk
 from ..tensor import Tensor
 
-__all__ = ["Names", "UnknownName", "find_names", "models_in", "variables_of"]
+__all__ = ["Names", "UnknownName", "find_names", "models_in", "outwards", "variables_of"]
 
 Variables = Mapping[str, Any]
 
@@ -56,12 +56,8 @@ class Names:
 
     def owner(self, leaf: Node) -> str | None:
         """Give the name of the module that a parameter is part of."""
-        name = self._names.get(leaf)
-        while name:
-            name = name.rpartition(".")[0]
-            if name in self.modules:
-                return name
-        return None
+        around = outwards(self._names.get(leaf, ""))
+        return next((name for name in around if name in self.modules), None)
 
     def name_all(self, nodes: Iterable[Node]) -> bool:
         """Tell whether each of these nodes has a name."""
@@ -77,6 +73,13 @@ class Names:
                     inner += "'"
                 self._names[part._node] = inner
                 self.tensors[inner] = part
+
+
+def outwards(name: str) -> Iterator[str]:
+    """List the names that a part's name begins with, the longest first, ``""`` last."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def variables_of(frame: FrameType) -> Variables:
