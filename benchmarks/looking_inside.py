@@ -64,15 +64,21 @@ def _graph_rows() -> Iterator[Row]:
     y = x
     for _ in range((NODES - 1) // 2):
         y = np.tanh(y * x)
-    if len(study.graph(y)) < NODES - 1:
-        raise BenchmarkError(f"the program has {len(study.graph(y))} nodes, not {NODES}")
+    layers = (layer for _ in range(NODES // 4) for layer in (nn.Linear(3, 3), nn.Tanh()))
+    model = nn.Sequential(*layers)
+    z = model(np.ones((1, 3), np.float32)).sum()
+    for result in (y, z):
+        if len(study.graph(result)) < NODES - 1:
+            raise BenchmarkError(f"the program has {len(study.graph(result))} nodes, not {NODES}")
     texts: dict[str, Callable[[], Any]] = {
-        "DOT": lambda: study.graph(y).to_dot(),
-        "Mermaid": lambda: study.graph(y).to_mermaid(),
+        "as DOT": lambda: study.graph(y).to_dot(),
+        "as Mermaid": lambda: study.graph(y).to_mermaid(),
+        f"of {len(model):,} layers as DOT": lambda: study.graph(z, model).to_dot(),
+        f"of {len(model):,} layers, folded, as DOT": lambda: study.graph(z, model).fold().to_dot(),
     }
     for name, text in texts.items():
         took = [seconds(text) for _ in range(REPEATS)]
-        yield median_row(f"graph of {NODES:,} nodes as {name}", took, "s", at_most=TEXT)
+        yield median_row(f"graph of {NODES:,} nodes {name}", took, "s", at_most=TEXT)
 
 
 def turn(run: Callable[[], object]) -> Callable[[], None]:
