@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from random_graphs import graphs
 
@@ -262,6 +262,7 @@ def test_graphviz_reads_what_is_written_for_it(made: Any, depth: int | None) -> 
 
 @needs_dot
 @given(NAMES)
+@example(["&amp;", "a&lt;b", "&#65;&"])
 def test_names_come_through_graphviz_as_they_are(names: list[str]) -> None:
     leaves = {name: Tensor(1.0, requires_grad=True) for name in names}
     drawn = study.graph(sum(leaves.values()), leaves).to_svg()

@@ -61,6 +61,7 @@ def _look(node: GraphNode) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a string of DOT: a backslash would begin an escape, and so is doubled."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Write a string of DOT, in which a backslash begins an escape, and ``&`` one of HTML."""
+    text = text.replace("&", "&amp;").replace("\\", "\\\\")
+    escaped = text.replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
