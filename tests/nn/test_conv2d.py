@@ -1,5 +1,6 @@
 """Convolution against plain loops, however images lie in memory; the layer; what is refused."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,21 @@ def laid_out(x: np.ndarray, layout: str) -> np.ndarray:
     if layout == "reversed":
         return np.ascontiguousarray(x[:, :, ::-1])[:, :, ::-1]
     return np.ascontiguousarray(x)
+
+
+def test_the_formulas_have_an_index_for_every_axis() -> None:
+    y = conv2d(Tensor(np.ones((1, 1, 2, 2)), requires_grad=True), np.ones((1, 1, 1, 1)))
+    assert y._node is not None
+    rule = y._node.rule
+    assert rule is not None
+    axes = {"x": 4, "y": 4, "W": 4, "b": 1}
+    for formula in rule.formula:
+        found = re.findall(r"([xyWb])_(?:\{([^}]*)\}|(\w))", formula)
+        assert len(found) >= 2
+        assert all(len((more or one).split(",")) == axes[name] for name, more, one in found)
+    _, weight, bias = rule.formula
+    assert r"\sum_{n,p,q}" in weight
+    assert r"\sum_{n,p,q}" in bias
 
 
 @st.composite

@@ -8,6 +8,10 @@ kh·kw times, and what is copied stays in the cache.
 
 Convolution is linear in the images and in the weights. Its gradients are two more functions of that
 kind, and the three are each other's gradients: derivatives of any order follow.
+
+In the formulas n is a sample, c a channel of the images and o one of the result, (i, j) a place in
+the kernel and (p, q) one in the result. They are those of one group without dilation, and x is what
+it is with its padding.
 """
 
 from __future__ import annotations
@@ -119,6 +123,8 @@ def _weight_gradient(x: Array, g: Array, *, windows: Windows, groups: int) -> Ar
 
 # --- their rules --------------------------------------------------------------------------
 
+_WHERE = r", \text{ where } s \text{ is the stride}"
+
 _convolution = define(
     _forward,
     vjps=(
@@ -131,9 +137,9 @@ _convolution = define(
         lambda g, y, x, weight, bias, *, windows, groups: np.sum(g, axis=(0, 2, 3)),
     ),
     formula=(
-        r"\bar x_{c, sy + i, sx + j} \mathrel{+}= \bar y_{o,y,x}\, W_{o,c,i,j}",
-        r"\bar W_{o,c,i,j} = \sum_{y,x} \bar y_{o,y,x}\, x_{c, sy + i, sx + j}",
-        r"\bar b_o = \sum_{y,x} \bar y_{o,y,x}",
+        r"\bar x_{n, c, sp + i, sq + j} \mathrel{+}= \bar y_{n,o,p,q}\, W_{o,c,i,j}" + _WHERE,
+        r"\bar W_{o,c,i,j} = \sum_{n,p,q} \bar y_{n,o,p,q}\, x_{n, c, sp + i, sq + j}" + _WHERE,
+        r"\bar b_o = \sum_{n,p,q} \bar y_{n,o,p,q}",
     ),
     name="convolution",
 )
@@ -149,8 +155,8 @@ _by_input: Rule = define(
         ),
     ),
     formula=(
-        r"\bar a_{o,y,x} = \sum_{c,i,j} \bar y_{c, sy + i, sx + j}\, W_{o,c,i,j}",
-        r"\bar W_{o,c,i,j} = \sum_{y,x} a_{o,y,x}\, \bar y_{c, sy + i, sx + j}",
+        r"\bar a_{n,o,p,q} = \sum_{c,i,j} \bar y_{n, c, sp + i, sq + j}\, W_{o,c,i,j}" + _WHERE,
+        r"\bar W_{o,c,i,j} = \sum_{n,p,q} a_{n,o,p,q}\, \bar y_{n, c, sp + i, sq + j}" + _WHERE,
     ),
     name="convolution_by_input",
 )
@@ -166,8 +172,8 @@ _by_weight: Rule = define(
         ),
     ),
     formula=(
-        r"\bar x_{c, sy + i, sx + j} \mathrel{+}= a_{o,y,x}\, \bar y_{o,c,i,j}",
-        r"\bar a_{o,y,x} = \sum_{c,i,j} x_{c, sy + i, sx + j}\, \bar y_{o,c,i,j}",
+        r"\bar x_{n, c, sp + i, sq + j} \mathrel{+}= a_{n,o,p,q}\, \bar y_{o,c,i,j}" + _WHERE,
+        r"\bar a_{n,o,p,q} = \sum_{c,i,j} x_{n, c, sp + i, sq + j}\, \bar y_{o,c,i,j}" + _WHERE,
     ),
     name="convolution_by_weight",
 )
