@@ -4,16 +4,22 @@ The graph does not say: noting it would cost time in every forward pass. It foll
 graph does say. An operation that takes a parameter belongs to the module that has the parameter.
 What lies between two of them and takes none belongs to the innermost module around both; and in a
 `Sequential`, where it is known what comes after what, to one of the layers in between. Where that
-can't be told, it stays with the module around, which is true of it in any case.
+can't be told, it stays with the module around.
+
+What lies between two calls of a module is not the module's. How often one was called, the graph
+does not say either; but a module that was called twice has used each of its parameters twice in the
+same way. Where that is so, the operation belongs to the next module around that was called once, or
+to none. This supposes that a module does use its parameters in each call, and that nobody else
+does, other than in the modules around it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from .. import engine, nn
 from ..engine import Node, Rule
@@ -56,7 +62,7 @@ def layers_of(tape: Tape, names: Names) -> Layers:
         owners = {owner for p in parameters if (owner := names.owner(p)) is not None}
         if owners and (layer := _around(owners, modules)) is not None:
             layers[node] = layer
-    chains = _Chains(modules, set(layers.values()))
+    chains = _Chains(modules, set(layers.values()), _calls_at_most(tape, names))
     for choose in (chains.by_name, chains.by_place):
         below, above = _nearest(tape, layers)
         rest = [node for node in tape.nodes if node not in layers and below[node]]
@@ -64,10 +70,14 @@ def layers_of(tape: Tape, names: Names) -> Layers:
         for node in rest:
             nearest = {a for _, p in tape.inputs[node] for a in _own(p, layers, below)}
             key = node.name, frozenset(above[node])
-            layer = choose(_Gap(node.name, nearest, above[node], alike[key]))
-            alike[key] -= 1
+            layer = (
+                choose(_Gap(node.name, nearest, above[node], alike[key])) if alike[key] else None
+            )
             if layer is not None:
                 layers[node] = layer
+                alike[key] -= 1
+            else:
+                alike[key] = 0  # it can't be told of those after it, either
     return layers
 
 
@@ -79,6 +89,28 @@ def _around(layers: Iterable[str], modules: Modules) -> str | None:
             return None
         first = first.rpartition(".")[0]
     return first
+
+
+def _calls_at_most(tape: Tape, names: Names) -> dict[str, int]:
+    """Count how often each module may have been called: as often as all its parameters were used.
+
+    Only uses by the same operation count together: a penalty on the weights is no call.
+    """
+    uses = Counter(
+        (parent, node.name, place)
+        for node in tape.nodes
+        for place, parent in tape.inputs[node]
+        if parent.rule is None
+    )
+    most: dict[Node, int] = {}
+    for (leaf, _, _), count in uses.items():
+        most[leaf] = max(count, most.get(leaf, 0))
+    calls: dict[str, int] = {}
+    for leaf, count in most.items():
+        if (owner := names.owner(leaf)) is not None:
+            for name in (owner, *outwards(owner)):
+                calls[name] = min(count, calls.get(name, count))
+    return calls
 
 
 def _within(layer: str, module: str) -> bool:
@@ -115,7 +147,7 @@ class _Gap(NamedTuple):
     below, above
         The layers next to it.
     alike
-        How many operations of the same name lie there, from this one on.
+        How many operations of the same name lie there that have no layer yet.
     """
 
     operation: str
@@ -135,30 +167,35 @@ class _Chains:
         All modules.
     taking
         The names of those that have parameters in the graph.
+    calls_at_most
+        How often those were called, at most.
     """
 
-    def __init__(self, modules: Modules, taking: set[str]) -> None:
-        self.modules = modules
+    def __init__(
+        self, modules: Modules, taking: set[str], calls_at_most: Mapping[str, int]
+    ) -> None:
+        self.modules, self.calls_at_most = modules, calls_at_most
         self.taking = {name for layer in taking for name in (layer, *outwards(layer))}
-        chains: dict[str, list[str]] = {}
         self._parts: dict[str, set[Any]] = {}
         for name, module in modules.items():
             for outer in (name, *outwards(name)):
                 self._parts.setdefault(outer, set()).add(type(module))
-            outer = name
-            while outer and _is_chain(modules.get(parent := outer.rpartition(".")[0])):
-                outer = parent
-            if outer != name and not _is_chain(module):
-                chains.setdefault(outer, []).append(name)
-        self.place_of = {
-            name: (chain, place) for chain in chains.values() for place, name in enumerate(chain)
-        }
         self._calls: dict[str, set[str]] = {}
+        # Where each layer is: None for those that are in several places.
+        self.place_of: dict[str, tuple[list[str], int] | None] = {}
+        names = {id(module): name for name, module in reversed([*modules.items()])}
+        chains = [module for module in modules.values() if _is_chain(module)]
+        inner = {id(layer) for chain in chains for layer in chain}
+        for whole in {id(chain): chain for chain in chains if id(chain) not in inner}.values():
+            layers = [names[id(layer)] for layer in _in_turn(whole)]
+            for place, name in enumerate(layers):
+                self.place_of[name] = None if name in self.place_of else (layers, place)
 
     def by_name(self, gap: _Gap) -> str | None:
         """Choose the layer of a stretch that calls an operation, if it can be no other.
 
-        It is the only one that does; or the first of several, where each has one such operation.
+        It is the only one that does; or the first of several, where each has one such operation
+        and is called once.
         A layer without parameters at the lower end has had its call.
         """
         stretch = self.stretch(gap)
@@ -167,7 +204,11 @@ class _Chains:
         if stretch[0] not in self.taking:
             stretch = stretch[1:]
         calling = [name for name in stretch if gap.operation in self.calls(name)]
-        if len(calling) > 1 and (len(calling) != gap.alike or not all(map(self.is_known, calling))):
+        if len(calling) > 1:
+            once = all(self.calls_at_most.get(name, 2) == 1 for name in gap.above)
+            if not once or len(calling) != gap.alike or not all(map(self.is_known, calling)):
+                return None
+        if not gap.above and len(calling) != gap.alike:  # others follow that are no layer's
             return None
         return calling[0] if calling else None
 
@@ -186,20 +227,23 @@ class _Chains:
             theirs = gap.operation in self.calls(lower) | self.calls(upper)
             if known and (not theirs or (gap.alike == 1 and gap.operation in self.calls(layer))):
                 return layer
-        return _around(gap.below | gap.above, self.modules)
+        around = _around(gap.below | gap.above, self.modules)
+        while around is not None and self.calls_at_most.get(around, 2) > 1:
+            around = next((name for name in outwards(around) if name in self.modules), None)
+        return around
 
     def stretch(self, gap: _Gap) -> list[str]:
         """List the layers of a `Sequential` from the last one below to the first one above.
 
         Both are included. If nothing is above, it is all that follow; if these are not layers of
-        one `Sequential`, or if it was called several times, it is none.
+        one `Sequential`, or if it or they were called several times, it is none.
         """
         start, end = 0, -1
         chain: list[str] | None = None
         for side in (gap.below, gap.above):
             for layer in side:
-                around = (self.place_of.get(name) for name in (layer, *outwards(layer)))
-                found = next(filter(None, around), None)
+                around = (self.place_of[n] for n in (layer, *outwards(layer)) if n in self.place_of)
+                found = next(around, None)
                 if found is None or (chain is not None and found[0] is not chain):
                     return []
                 chain, place = found
@@ -220,8 +264,17 @@ class _Chains:
         return self._calls[name]
 
 
-def _is_chain(module: Module | None) -> bool:
+def _is_chain(module: Module) -> TypeGuard[Sequential]:
     return isinstance(module, Sequential) and type(module).forward is Sequential.forward
+
+
+def _in_turn(chain: Sequential) -> Iterator[Module]:
+    """List the layers of a `Sequential`, and in place of those inside of it theirs."""
+    for layer in chain:
+        if _is_chain(layer):
+            yield from _in_turn(layer)
+        else:
+            yield layer
 
 
 def _is_known(kind: type[Module]) -> bool:
