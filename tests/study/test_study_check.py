@@ -1,5 +1,7 @@
 """One entry of a gradient against a central difference, and what a check refuses."""
 
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,57 @@ def test_what_a_function_draws_and_counts_is_as_before() -> None:
     for name, tensor in model.named_state():
         assert tensor._array is arrays[name]
         assert_array_equal(tensor.numpy(), before[name], strict=True)
+
+
+class Holder:
+    """Holds a model that no variable holds."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def loss(self) -> Any:
+        return np.sum(self.model(IMAGES) ** 2)
+
+    __call__ = loss
+
+
+HELD = Holder(nn.Sequential(nn.Linear(784, 3), nn.BatchNorm1d(3), nn.Dropout(0.5)))
+
+
+def loss_of_the_held() -> Any:
+    return HELD.loss()
+
+
+def ways_to_a_model() -> dict[str, tuple[Any, nn.Module]]:
+    """Give functions that lead to a model which is no variable of theirs, with the model."""
+    held, model = HELD, HELD.model
+    table = {"a": [model]}
+    return {
+        "a dict": (lambda: np.sum(table["a"][0](IMAGES) ** 2), model),
+        "an attribute": (lambda: held.loss(), model),
+        "a method": (held.loss, model),
+        "an object": (held, model),
+        "a partial function": (partial(Holder.loss, held), model),
+        "a default value": (lambda model=model: np.sum(model(IMAGES) ** 2), model),
+        "another function": (lambda: loss_of_the_held(), model),
+        "another module of Python": (lambda: found_elsewhere.LOSS(), model),
+    }
+
+
+found_elsewhere = ModuleType("found_elsewhere")
+vars(found_elsewhere)["LOSS"] = HELD
+
+
+@pytest.mark.parametrize("way", ways_to_a_model())
+def test_a_model_is_as_before_wherever_the_function_finds_it(way: str) -> None:
+    function, model = ways_to_a_model()[way]
+    weight = next(iter(model.parameters()))
+    before = model.state_dict()
+    drawn = model[2].rng.bit_generator.state
+    study.check(function, "weight", (0, 0), {"weight": weight})
+    for name, tensor in model.named_state():
+        assert_array_equal(tensor.numpy(), before[name], strict=True)
+    assert model[2].rng.bit_generator.state == drawn
 
 
 def test_the_graph_of_a_convolutional_network() -> None:

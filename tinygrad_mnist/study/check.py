@@ -17,6 +17,7 @@ from ..nn import Module
 from ..nn.module import walk
 from ..tensor import Tensor
 from .names import Names, UnknownName, Variables, find_names, models_in, variables_of
+from .reach import modules_reached
 from .replay import replay
 from .tape import Tape, hooked_among, recorded
 
@@ -89,7 +90,8 @@ def check(loss: Any, name: str, index: int | Sequence[int] = (), model: Any = No
 
     The loss is computed again with the entry moved a little up and down, in float64 where no
     operation insists on less. Nothing is left behind: no ``grad`` is touched, the graph is kept,
-    and parameters, running statistics and the modules' random generators are as before.
+    and parameters, running statistics and the random generators of all modules that the function
+    reaches are as before.
 
     Parameters
     ----------
@@ -150,9 +152,9 @@ def _of_function(
     function: Callable[[], Any], name: str, index: Any, model: Any, variables: Variables
 ) -> Check:
     """Check a derivative of what a function computes, by calling it again."""
-    models = models_in(variables) if model is None else {"": model}
-    parts = [part for each in models.values() for _, part in walk("", each)]
-    generators = _generators(part for part in parts if isinstance(part, Module))
+    modules = modules_reached([function, model, *models_in(variables).values()])
+    parts = [part for module in modules for _, part in walk("", module)]
+    generators = _generators(modules)
     state = {id(part): part for part in parts if isinstance(part, Tensor)}
     with _standing_in(state.values(), generators), enable_grad():
         loss = function()
