@@ -245,6 +245,38 @@ def test_what_the_graph_has_not_kept_is_told_of() -> None:
     assert study.check(lambda: (w + 1.0).sum(), "w", 0).difference < 1e-9
 
 
+@pytest.mark.parametrize("loss_fn", [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss()])
+def test_targets_that_are_subtracted_need_a_function(loss_fn: Any) -> None:
+    model = mlp([784, 6, 10], np.random.default_rng(0))
+    y = np.random.default_rng(2).random((5, 10), np.float32)
+    with pytest.raises(ValueError, match=r"squared error; give a function .*lambda: loss_fn"):
+        study.check(loss_fn(model(IMAGES), y), "2.bias", 3)
+    assert study.check(lambda: loss_fn(model(IMAGES), y), "2.bias", 3).difference < 1e-5
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_has_no_derivative(scale: float) -> None:
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    for loss in ((w * scale).sum(), lambda: (w * scale).sum()):
+        with pytest.raises(ValueError, match=f"the loss is {scale}, which has no derivative"):
+            study.check(loss, "w", 0)
+
+
+def test_a_step_that_leaves_the_domain_is_told_of() -> None:
+    w = Tensor(np.array([1e-12, 2.0]), requires_grad=True)
+    for loss in (np.sqrt(w).sum(), lambda: np.sqrt(w).sum()):
+        with pytest.raises(ValueError, match=r"with w\[0\] = 1e-12 - 6.1e-06 the loss is nan"):
+            study.check(loss, "w", 0)
+
+
+def test_a_gradient_that_is_not_finite_beside_a_difference_that_is() -> None:
+    w = Tensor([0.0, 2.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        found = study.check(np.where([False, True], np.sqrt(abs(w)), 0.0 * w).sum(), "w", 0)
+    assert np.isnan(found.autodiff)
+    assert str(found).splitlines()[3] == "  apart                     nan"
+
+
 def test_a_function_must_compute_the_same_each_time() -> None:
     w = Tensor([1.0, 2.0], requires_grad=True)
     rng = np.random.default_rng(0)

@@ -75,13 +75,14 @@ class Check:
     def __str__(self) -> str:
         place = ", ".join(map(str, self.index))
         hooked = ", ".join(self.hooked)
+        share = f"       ({self.relative:.1e} of the larger)" if np.isfinite(self.relative) else ""
         return (
             f"{self.name}[{place}] = {self.value:.9g}\n"
             f"  by autodiff              {self.autodiff: .9e}  ({self.dtype})\n"
             f"  by central differences   {self.numeric: .9e}  ({self.numeric_dtype}, steps of "
             f"{self.step:.1e})\n"
-            f"  apart                    {self.difference: .1e}       ({self.relative:.1e} of the "
-            f"larger)" + (f"\n  hooks may have changed the gradient, on {hooked}" if hooked else "")
+            f"  apart                    {self.difference: .1e}{share}"
+            + (f"\n  hooks may have changed the gradient, on {hooked}" if hooked else "")
         )
 
 
@@ -97,7 +98,9 @@ def check(loss: Any, name: str, index: int | Sequence[int] = (), model: Any = No
     ----------
     loss
         A Tensor that holds one number; it is then computed again from its graph. Or a function
-        without arguments that computes one, which must be the same each time.
+        without arguments that computes one, which must be the same each time. A graph does not keep
+        what no gradient depends on: constants that were added or subtracted, such as the targets of
+        `MSELoss` and `L1Loss`. Such losses need a function; cross-entropies do not.
     name
         What the model or a variable calls the leaf, such as ``"0.weight"``.
     index
@@ -115,8 +118,9 @@ def check(loss: Any, name: str, index: int | Sequence[int] = (), model: Any = No
         If the Tensor has no history, if its graph was already swept and freed, or if a leaf was
         changed since.
     ValueError
-        If the loss is not one number, if a function computes another one each time, or if the graph
-        does not know enough to compute it again; the message says what.
+        If the loss is not one number, if it or one of those beside it is not finite, if a function
+        computes another one each time, or if the graph does not know enough to compute it again;
+        the message says what.
 
     Examples
     --------
@@ -171,7 +175,7 @@ def _of_function(
             return function()._array
 
     first, second = moved(0.0).item(), moved(0.0).item()
-    if first != second:
+    if first != second and not np.isnan([first, second]).all():
         raise ValueError(
             f"study.check: the function computed a loss of {first} and then of {second}; it must "
             f"compute the same each time, with what is random in it drawn from a fixed seed"
@@ -253,9 +257,20 @@ def _compared(asked: _Asked, moved: Callable[[float], Array]) -> Check:
     large (Press, Teukolsky, Vetterling, Flannery: Numerical Recipes, 2007, section 5.7).
     """
     value = asked.tensor._array[asked.entry].item()
-    dtype = moved(0.0).dtype
-    step = float(np.cbrt(np.finfo(dtype).eps)) * max(1.0, abs(value))
-    above, below = moved(step).item(), moved(-step).item()
+    with np.errstate(all="ignore"):  # what is not finite is told of below
+        loss = moved(0.0)
+        dtype = loss.dtype
+        step = float(np.cbrt(np.finfo(dtype).eps)) * max(1.0, abs(value))
+        above, below = moved(step).item(), moved(-step).item()
+    place = f"{asked.name}[{', '.join(map(str, asked.entry))}] = {value:.9g}"
+    if not np.isfinite(loss):
+        raise ValueError(f"study.check: the loss is {loss.item()}, which has no derivative")
+    for moved_to, found in ((f"+ {step:.1e}", above), (f"- {step:.1e}", below)):
+        if not np.isfinite(found):
+            raise ValueError(
+                f"study.check: with {place} {moved_to} the loss is {found}, so that there is no "
+                f"central difference; take a number further inside of where it is finite"
+            )
     return Check(
         asked.name,
         asked.entry,

@@ -57,7 +57,8 @@ def _given(
         if place not in known:
             raise ValueError(
                 f"{node.name}: input {place} has no gradient and does not matter for that of the "
-                f"others, so the graph has not kept its value; give a function instead that "
-                f"computes the loss anew"
+                f"others, so the graph has not kept its value, like the targets of a squared "
+                f"error; give a function instead that computes the loss anew, as in "
+                f"study.check(lambda: loss_fn(model(x), y), ...)"
             )
     return [known[place] for place in range(count)]
