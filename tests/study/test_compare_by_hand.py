@@ -99,8 +99,10 @@ def test_it_prints_as_a_table() -> None:
     assert "softmax_cross_entropy → affine → relu → affine" in lines[2]
     assert f"line {found[0].line}: dW1 = 1 / m * dZ1 @ X.T" in lines[2]
     assert repr(found) == str(found)
-    with pytest.raises(KeyError):
-        found["dZ1"]
+    with pytest.raises(
+        KeyError, match=r"no gradient or parameter is called 'dw1'; did you mean .*'dW1'"
+    ):
+        found["dw1"]
 
 
 def test_tensors_and_no_grad_will_do() -> None:
@@ -136,6 +138,23 @@ RNG = np.random.default_rng(0)
 def test_another_model_is_refused(model: Any, what: str) -> None:
     with pytest.raises(ValueError, match=f"for the two-layer network only, .*is {what}"):
         study.compare_by_hand(model, np.ones((2, 4), np.float32), [0, 1])
+
+
+@pytest.mark.parametrize("name", ["0.weight", "0.bias", "2.weight", "2.bias"])
+def test_a_frozen_parameter_is_refused(name: str) -> None:
+    model = mlp([4, 3, 3], RNG)
+    dict(model.named_parameters())[name].requires_grad = False
+    with pytest.raises(ValueError, match=f"{name} is frozen: it needs requires_grad=True"):
+        study.compare_by_hand(model, np.ones((2, 4), np.float32), [0, 1])
+
+
+def test_parameters_that_are_shared_are_refused() -> None:
+    linear, other = nn.Linear(3, 3), nn.Linear(3, 3)
+    other.weight = linear.weight
+    for last in (linear, other):
+        model = nn.Sequential(linear, nn.ReLU(), last)
+        with pytest.raises(ValueError, match="parameters of their own, and these share some"):
+            study.compare_by_hand(model, np.ones((2, 3), np.float32), [0, 1])
 
 
 def test_wrong_data_is_refused() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from .. import by_hand, nn
 from ..engine import as_array, enable_grad
 from ..tensor import Tensor
+from .names import UnknownName
 from .tables import table
 from .trace import Trace, trace
 
@@ -77,7 +78,8 @@ class Comparison(tuple[Derivation, ...]):
         for derivation in self:
             if key in (derivation.name, derivation.parameter):
                 return derivation
-        raise KeyError(key)
+        known = [name for each in self for name in (each.name, each.parameter)]
+        raise UnknownName(key, "no gradient or parameter is called", known)
 
     @property
     def difference(self) -> float:
@@ -116,7 +118,8 @@ def compare_by_hand(model: Any, images: Any, labels: Any) -> Comparison:
     Raises
     ------
     ValueError
-        If the model is another one, or the shapes do not fit.
+        If the model is another one, if its layers share a parameter or one is frozen, or if the
+        shapes do not fit.
     TypeError
         If the images are not floats, or the labels not integers.
 
@@ -165,7 +168,8 @@ def two_layers(model: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     Raises
     ------
     ValueError
-        If the model is another one. The message says what was expected.
+        If the model is another one, if its layers share a parameter, or if one of them is frozen.
+        The message says what was expected.
     """
     layers = list(model) if type(model) is nn.Sequential else []
     match layers:
@@ -174,12 +178,28 @@ def two_layers(model: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             nn.ReLU(),
             nn.Linear(weight=W2, bias=Tensor() as b2),
         ]:
+            _check_learned(W1, b1, W2, b2)
             return W1, b1, W2, b2
     found = ", ".join(type(layer).__name__ for layer in layers) or type(model).__name__
     raise ValueError(
         f"the gradients were derived by hand for the two-layer network only, Sequential(Linear, "
         f"ReLU, Linear) with biases, and this model is {found}"
     )
+
+
+def _check_learned(*parameters: Tensor) -> None:
+    """Refuse parameters that are not learned, or not each by itself: by hand, all are."""
+    if len({id(parameter) for parameter in parameters}) < len(parameters):
+        raise ValueError(
+            "the gradients were derived by hand for two layers with parameters of their own, and "
+            "these share some"
+        )
+    for name, parameter in zip(_PARAMETERS.values(), parameters, strict=True):
+        if not parameter.requires_grad:
+            raise ValueError(
+                f"the gradients were derived by hand for all parameters, and {name} is frozen: it "
+                f"needs requires_grad=True"
+            )
 
 
 @cache
