@@ -260,7 +260,10 @@ class Graph:
 
 
 def graph(loss: Any, model: Any = None) -> Graph:
-    """Make the graph of a value as data: every value that it depends on, and how.
+    """Make the graph of a value as data: every value that a gradient passes on the way back.
+
+    That is what the engine records. What needs no gradient is not in it: data, constants, frozen
+    parameters, and what was computed from nothing else.
 
     Parameters
     ----------
@@ -274,6 +277,8 @@ def graph(loss: Any, model: Any = None) -> Graph:
     ------
     RuntimeError
         If the Tensor has no history, or its graph was already swept and freed.
+    ValueError
+        If the model has parameters, but none that is in the graph.
 
     Examples
     --------
