@@ -158,3 +158,19 @@ def test_an_unknown_name() -> None:
     assert str(UnknownName("zzz", "no", ["a", "b"])) == "no 'zzz'; did you mean 'a', 'b'?"
     assert str(UnknownName("zzz", "no", [])) == "no 'zzz'; there are none"
     assert re.match("no 'w'; ", str(UnknownName("w", "no", map(str, range(100)))))
+
+
+@pytest.mark.parametrize(
+    "function", [study.graph, study.trace, lambda loss, model: study.check(loss, "x", (), model)]
+)
+def test_another_model_than_the_graphs_is_refused(function: Any) -> None:
+    x = Tensor(2.0, requires_grad=True)
+    other: Any
+    for other in (nn.Linear(2, 2), [nn.Linear(2, 2)], {"w": Tensor(1.0, requires_grad=True)}):
+        with pytest.raises(ValueError, match="model: the graph has none of its parameters"):
+            function(x * x, other)
+    frozen = nn.Linear(2, 2)
+    for parameter in frozen.parameters():
+        parameter.requires_grad = False
+    for other in (frozen, nn.ReLU(), {}, [frozen, {"x": x}]):
+        assert len(study.graph(x * x, other)) == 2

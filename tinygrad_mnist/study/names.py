@@ -113,11 +113,19 @@ def find_names(model: Any, variables: Variables, nodes: Collection[Node]) -> Nam
     ------
     TypeError
         If the model is something else.
+    ValueError
+        If it has Tensors that need a gradient, but none of them is to be named.
     """
     names, wanted = Names(), set(nodes)
     leaves = {node for node in wanted if isinstance(node, Leaf)}
     if model is not None:
         names.enter("", _checked(model), wanted)
+        parts = (part for _, part in walk("", model))
+        if not names.tensors and any(getattr(part, "requires_grad", False) for part in parts):
+            raise ValueError(
+                "model: the graph has none of its parameters; it is another model than the one "
+                "that was computed with, or its parameters were exchanged since"
+            )
     else:
         found = {k: m for k, m in models_in(variables).items() if _has_some_of(leaves, m)}
         for name, module in found.items():
