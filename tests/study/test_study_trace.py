@@ -297,6 +297,23 @@ def test_it_is_a_sequence_and_a_table() -> None:
     assert trace[3].bytes == 4 * (6 * 5 + 5)
 
 
+def test_in_a_notebook_its_formulas_are_typeset() -> None:
+    x = Tensor([3.0, 4.0], requires_grad=True)
+    x.register_hook(lambda g: g * 2.0)
+    trace = study.trace(np.linalg.norm(abs(x)))
+    shown = trace._repr_markdown_()
+    table, _, note = shown.rpartition("\n\n")
+    head, line, *rows = table.splitlines()
+    assert note == "a hook changed the gradient of x"
+    assert line == "|" + " --- |" * 9
+    assert all(row.count("|") == 10 for row in (head, *rows))
+    formulas = [part.formula for step in trace for part in step.contributions]
+    for row, formula in zip(rows, formulas, strict=True):
+        cell = row.split(" | ")[4]
+        assert (cell[0], cell[-1]) == ("$", "$")
+        assert cell[1:-1].replace(r"\Vert ", r"\|").replace(r"\vert ", "|") == formula
+
+
 def test_the_table_tells_values_of_one_operation_apart() -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
     trace = study.trace((((x * 2.0) * (x * 3.0)) * 4.0).sum(), {"x": x})

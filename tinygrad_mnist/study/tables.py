@@ -1,8 +1,8 @@
-"""Tables in plain text."""
+"""Tables in plain text, and in Markdown."""
 
 from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["table"]
+__all__ = ["markdown", "table"]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()) -> str:
@@ -34,3 +34,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[
         for line in cells
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""Write a table in Markdown.
+
+    Examples
+    --------
+    >>> print(markdown(("name", "size"), [("a|b", "5")]))
+    | name | size |
+    | --- | --- |
+    | a\|b | 5 |
+    """
+    lines = (head, ["---"] * len(head), *rows)
+    cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

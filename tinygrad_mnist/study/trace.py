@@ -22,7 +22,7 @@ from ..engine.hooks import watch_of
 from .graph import Graph, build, formula_of
 from .names import Names, find_names, variables_of
 from .parts import GraphNode
-from .tables import table
+from .tables import markdown, table
 from .tape import Tape, hooked_among, recorded
 
 __all__ = ["Contribution", "Step", "Trace", "trace"]
@@ -181,14 +181,27 @@ class Trace(Sequence[Step]):
         return sum(step.bytes for step in self.steps)
 
     def __repr__(self) -> str:
+        notes = (f"a hook changed the gradient of {name}" for name in self.hooked)
+        return "\n".join([table(_HEAD, self._rows(), right=(0, 7, 8)), *notes])
+
+    def _repr_markdown_(self) -> str:
+        """Show the table in a notebook, with its formulas typeset."""
+        notes = (f"\na hook changed the gradient of {name}" for name in self.hooked)
+        rows = ((*row[:4], _typeset(row[4]), *row[5:]) for row in self._rows())
+        return "\n".join([markdown(_HEAD, rows), *notes])
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
         numbers = {step.node.number: step.number for step in self._sweep.steps}
-        steps = table(
-            ("step", "operation", "upstream", "to", "formula", "summed", "added to", "µs", "bytes"),
-            (row for step in self.steps for row in _rows(step, numbers)),
-            right=(0, 7, 8),
-        )
-        notes = [f"a hook changed the gradient of {name}" for name in self.hooked]
-        return "\n".join([steps, *notes])
+        return (row for step in self.steps for row in _rows(step, numbers))
+
+
+_HEAD = ("step", "operation", "upstream", "to", "formula", "summed", "added to", "µs", "bytes")
+
+
+def _typeset(formula: str) -> str:
+    """Mark LaTeX in Markdown, without the bars that would end a cell."""
+    plain = formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+    return f"${plain}$" if plain else ""
 
 
 def _rows(step: Step, numbers: Mapping[int, int]) -> Iterator[tuple[str, ...]]:
