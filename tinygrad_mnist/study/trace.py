@@ -1,8 +1,7 @@
 """The backward sweep, step by step, with everything that it computes on its way.
 
-The sweep that runs is the engine's own, over a copy of the graph's nodes whose rules note what they
-are given and what they return. So the sweep knows nothing of it and costs nothing more where nobody
-traces, and the graph itself stays as it is for whoever sweeps it meanwhile.
+The sweep that runs is the engine's own, over a copy of the graph whose rules note what they do: see
+`noting`. What was noted is sorted out into steps when somebody looks at them.
 """
 
 from __future__ import annotations
@@ -12,15 +11,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from time import perf_counter
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
-from ..engine import Leaf, Node, Rule, fitted, freed, swept, wrap
-from ..engine.hooks import watch_of
+from ..engine import Leaf, Node, fitted, swept, wrap
 from .graph import Graph, build, formula_of
 from .names import Names, find_names, variables_of
+from .noting import Note, noting_copies
 from .parts import GraphNode
 from .tables import markdown, table
 from .tape import Tape, hooked_among, recorded
@@ -280,66 +278,12 @@ def trace(loss: Any, model: Any = None, *, gradient: Any = None) -> Trace:
     """
     tape = recorded(loss, "study.trace")
     names = find_names(model, variables_of(sys._getframe(1)), tape.nodes)
-    notes: list[_Note] = []
+    notes: list[Note] = []
     hooked = hooked_among(tape)
-    root = wrap(type(loss), loss._array, _noting_copies(tape, notes)[loss._node])
+    root = wrap(type(loss), loss._array, noting_copies(tape, notes)[loss._node])
     landed = swept(root, gradient, None, retain_graph=True, create_graph=False)
     start = None if gradient is None else np.array(gradient)
     return Trace(_Sweep(tape, names, notes, landed, start, hooked))
-
-
-class _Note(NamedTuple):
-    """What one vjp was given and what it returned."""
-
-    node: Node
-    place: int
-    upstream: Any
-    part: Any
-    seconds: float
-
-
-def _noting_copies(tape: Tape, notes: list[_Note]) -> dict[Any, Node]:
-    """Copy a graph's operations, with rules that note; the leaves, where gradients land, stay."""
-    copies: dict[Any, Node] = {}
-    for node in tape.nodes:
-        saved, parents = node.saved, node.parents  # in this order: a sweep frees the parents first
-        if parents is None:
-            raise freed(node)
-        if node.rule is None:
-            copies[node] = node
-            continue
-        copies[node] = copy = Node()
-        if isinstance(parents, Node):
-            count, copy.parents = node.place + 1, copies[parents]
-        else:
-            count, copy.parents = len(parents), tuple(copies.get(p, p) for p in parents)
-        copy.rule, copy.saved = _Noting(node.rule, node, count, notes), saved
-        copy.place, copy.time = node.place, node.time
-        copy.shape, copy.dtype = node.shape, node.dtype
-        if (watch := watch_of(node)) is not None:
-            copy.watch = watch
-    return copies
-
-
-class _Noting(Rule):
-    """A rule that does what another does, and notes it."""
-
-    def __init__(self, rule: Rule, node: Node, count: int, notes: list[_Note]) -> None:
-        vars(self).update(vars(rule))
-        self.vjps = [
-            vjp and _noting(vjp, node, place, notes)
-            for place, vjp in zip(range(count), rule.vjps, strict=False)
-        ]
-
-
-def _noting(vjp: Any, node: Node, place: int, notes: list[_Note]) -> Any:
-    def noting(g: Any, y: Any, *inputs: Any, **keywords: Any) -> Any:
-        start = perf_counter()
-        part = vjp(g, y, *inputs, **keywords)
-        notes.append(_Note(node, place, g, part, perf_counter() - start))
-        return part
-
-    return noting
 
 
 class _Sweep:
@@ -349,7 +293,7 @@ class _Sweep:
         self,
         tape: Tape,
         names: Names,
-        notes: list[_Note],
+        notes: list[Note],
         landed: dict[Node, Any],
         start: Any,
         hooked: Collection[Node],
@@ -411,7 +355,7 @@ class _Sweep:
         return not np.array_equal(arrived[node].astype(node.dtype), gradient, equal_nan=True)
 
 
-def _contribution(note: _Note, parent: Node, value: GraphNode, earlier: Any) -> Contribution:
+def _contribution(note: Note, parent: Node, value: GraphNode, earlier: Any) -> Contribution:
     rule: Any = note.node.rule
     array = unsummed = _frozen(note.part)
     axes: tuple[int, ...] = ()
