@@ -7,6 +7,8 @@ stay as they are.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .program import Operation, Value
@@ -72,3 +74,42 @@ class Known:
         if isinstance(part, dict):
             return {name: self.put_into(each) for name, each in part.items()}
         return part
+
+    def with_size(self, function: Callable[..., Any], given: Any) -> Any:
+        """Look at arrays that say how many elements a function returns, if they are known."""
+        given = self.put_into(given)
+        if _has_symbols(given):
+            self._recording.refuse(
+                f"{function.__name__} asks for the value of an array inside a compiled step: it "
+                f"returns as many elements as that says"
+            )
+        return given
+
+    def index(self, index: Any) -> Any:
+        """Put what is known into an index; other masks and ends of slices are refused."""
+        parts = []
+        for part in index if isinstance(index, tuple) else (index,):
+            is_mask = isinstance(part, Symbol) and part.dtype.kind == "b"
+            found = self.put_into(part) if is_mask or isinstance(part, slice) else part
+            if is_mask and isinstance(found, Symbol):
+                self._recording.refuse(
+                    "a mask as an index asks for the value of an array inside a compiled step; "
+                    "np.where(mask, a, b) doesn't"
+                )
+            if isinstance(found, slice):
+                ends = found.start, found.stop, found.step
+                if _has_symbols(ends):
+                    self._recording.refuse(
+                        "an end of a slice asks for the value of an array in a compiled step"
+                    )
+                found = slice(*(None if end is None else operator.index(end) for end in ends))
+            parts.append(found)
+        return tuple(parts) if isinstance(index, tuple) else parts[0]
+
+
+def _has_symbols(part: Any) -> bool:
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, tuple | list):
+        return any(map(_has_symbols, part))
+    return isinstance(part, Symbol)

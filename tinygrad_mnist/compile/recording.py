@@ -6,7 +6,6 @@ results are views. Nothing is written to them, or to any array of the user's.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
@@ -171,12 +170,12 @@ class Recording:
         if function is np.copyto:
             return self.copy_to(args[0], args[1], keywords.get("where", True))
         if function in _OF_UNKNOWN_SIZE or (function is np.where and len(args) == 1):
-            args, keywords = self._with_known_size(function, (args, keywords))
+            args, keywords = self._known.with_size(function, (args, keywords))
             return function(*args, **keywords)
         if function is np.repeat:
-            args = (args[0], *self._with_known_size(function, args[1:]))
+            args = (args[0], *self._known.with_size(function, args[1:]))
         if function in (getitem, setitem):
-            args = (args[0], self._index(args[1]), *args[2:])
+            args = (args[0], self._known.index(args[1]), *args[2:])
         writes = function is np.nan_to_num and not keywords.get("copy", True)
         if writes or function in _IN_PLACE or getattr(function, "__name__", "") == "at":
             self.refuse(f"{function.__name__} writes in place, which can't be captured")
@@ -193,37 +192,6 @@ class Recording:
             return Symbol(self, operation.result, base, partial(self._looked_at, operation))
         symbols = tuple(Symbol(self, value) for value in operation.results)
         return symbols if operation.is_tuple else symbols[0]
-
-    def _with_known_size(self, function: Function, given: Any) -> Any:
-        """Look at arrays that say how many elements a function returns, if they are known."""
-        given = self._known.put_into(given)
-        if _has_symbols(given):
-            self.refuse(
-                f"{function.__name__} asks for the value of an array inside a compiled step: it "
-                f"returns as many elements as that says"
-            )
-        return given
-
-    def _index(self, index: Any) -> Any:
-        """Refuse an index of which values tell how much it picks, unless they are known."""
-        parts = []
-        for part in index if isinstance(index, tuple) else (index,):
-            is_mask = isinstance(part, Symbol) and part.dtype.kind == "b"
-            found = self._known.put_into(part) if is_mask or isinstance(part, slice) else part
-            if is_mask and isinstance(found, Symbol):
-                self.refuse(
-                    "a mask as an index asks for the value of an array inside a compiled step; "
-                    "np.where(mask, a, b) doesn't"
-                )
-            if isinstance(found, slice):
-                ends = found.start, found.stop, found.step
-                if _has_symbols(ends):
-                    self.refuse(
-                        "an end of a slice asks for the value of an array in a compiled step"
-                    )
-                found = slice(*(None if end is None else operator.index(end) for end in ends))
-            parts.append(found)
-        return tuple(parts) if isinstance(index, tuple) else parts[0]
 
     def copy_to(self, target: Any, source: Any, where: Any = True) -> None:
         """Write to an array, as NumPy's functions do with `out` and `where`."""
@@ -401,14 +369,6 @@ class Recording:
     def forget_samples(self) -> None:
         """Let go of what arrays held, which may be much; operations still know who noted them."""
         self._samples.clear()
-
-
-def _has_symbols(part: Any) -> bool:
-    if isinstance(part, dict):
-        part = list(part.values())
-    if isinstance(part, tuple | list):
-        return any(map(_has_symbols, part))
-    return isinstance(part, Symbol)
 
 
 def _dense(array: Array) -> tuple[int, ...]:
