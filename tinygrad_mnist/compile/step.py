@@ -51,6 +51,12 @@ class CompiledStep:
             raise TypeError(f"compile: takes a function, not {type(function).__name__}")
         self._function = function
         self._backend = backend
+        # Most programs compile nothing, and need not wait for all that it takes; the first step of
+        # one that does should not wait, either.
+        from .capture import capturing
+        from .replay import Replay
+
+        self._capturing, self._capture = capturing, Replay
         self._signature = inspect.signature(function)
         kinds = {p.kind for p in self._signature.parameters.values()}
         if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
@@ -116,17 +122,13 @@ class CompiledStep:
 
     def _captured(self, args: tuple[Any, ...], known: list[Replay]) -> Replay:
         """Capture the step, unless another thread did so meanwhile, and keep the replay."""
-        # Most programs compile nothing, and need not wait for all that it takes.
-        from .capture import capturing
-        from .replay import Replay
-
-        with capturing:  # where nobody else's symbols are in the way
+        with self._capturing:  # where nobody else's symbols are in the way
             replay = _holding(known)
             if replay is None:
                 if known:
                     self._say_why(known[0])
                 arguments = dict(zip(self._names, args, strict=True))
-                replay = Replay(self._function, arguments, self._backend)
+                replay = self._capture(self._function, arguments, self._backend)
                 known.insert(0, replay)
                 del known[_KEPT:]
         return replay
