@@ -8,7 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ..engine import recorder
-from .symbol import Symbol
+from .symbol import Symbol, replaced
 
 if TYPE_CHECKING:
     from .recording import Recording
@@ -47,19 +47,9 @@ class Bystanders:
 
     def call(self, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
         """Call a function with the arrays that symbols stand in for, and note nothing."""
-        return function(*self._seen_through(args), **self._seen_through(keywords))
+        return function(*replaced(args, self.array_of), **replaced(keywords, self.array_of))
 
     def array_of(self, symbol: Symbol) -> Array:
         """Return the array that a symbol stands in for, or the sample of a computed one."""
         array = self.arrays.get(id(symbol))
         return self._recording.sample(symbol) if array is None else array
-
-    def _seen_through(self, part: Any) -> Any:
-        """Put arrays in the place of symbols."""
-        if isinstance(part, Symbol):
-            return self.array_of(part)
-        if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
-            return type(part)(map(self._seen_through, part))
-        if isinstance(part, dict):
-            return {name: self._seen_through(each) for name, each in part.items()}
-        return part

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .program import Operation, Value
 from .reach import Reach
-from .symbol import Symbol
+from .symbol import Symbol, replaced
 
 if TYPE_CHECKING:
     from .recording import Recording
@@ -64,16 +64,12 @@ class Known:
 
     def put_into(self, part: Any) -> Any:
         """Put arrays in the place of symbols whose values are known."""
-        if isinstance(part, Symbol):
-            found = self.array_of(part)
-            return part if found is None else found
-        if isinstance(part, slice):
-            return slice(*map(self.put_into, (part.start, part.stop, part.step)))
-        if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
-            return type(part)(map(self.put_into, part))
-        if isinstance(part, dict):
-            return {name: self.put_into(each) for name, each in part.items()}
-        return part
+
+        def known(symbol: Symbol) -> Any:
+            found = self.array_of(symbol)
+            return symbol if found is None else found
+
+        return replaced(part, known)
 
     def with_size(self, function: Callable[..., Any], given: Any) -> Any:
         """Look at arrays that say how many elements a function returns, if they are known."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .program import Value
     from .recording import Recording
 
-__all__ = ["Symbol"]
+__all__ = ["Symbol", "replaced"]
 
 
 def _method(name: str) -> Any:
@@ -257,3 +257,16 @@ class Symbol(NDArrayOperatorsMixin, ForeignArray):
     def tolist(self) -> Any:
         """As of arrays."""
         return self._look(".tolist()").tolist()
+
+
+def replaced(part: Any, make: Callable[[Symbol], Any]) -> Any:
+    """Put something else in the place of each symbol in tuples, lists, dicts and slices."""
+    if isinstance(part, Symbol):
+        return make(part)
+    if isinstance(part, slice):
+        return slice(*(replaced(end, make) for end in (part.start, part.stop, part.step)))
+    if isinstance(part, tuple | list) and not hasattr(part, "_fields"):
+        return type(part)(replaced(each, make) for each in part)
+    if isinstance(part, dict):
+        return {name: replaced(each, make) for name, each in part.items()}
+    return part
