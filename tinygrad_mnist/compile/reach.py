@@ -94,8 +94,8 @@ class Reach:
             self._enter(name, thing)
         if self._reads_groups:
             self._items += self._rates
-        for array in (array for _, _, array in self.held):
-            self.arrays = {name: other for name, other in self.arrays.items() if other is not array}
+        held = {id(array) for _, _, array in self.held}
+        self.arrays = {name: array for name, array in self.arrays.items() if id(array) not in held}
         self._prints = [(name, array, fingerprint(array)) for name, array in self.arrays.items()]
         self._nodes: list[tuple[Tensor, Any, Node | None]] = [
             (tensor, tensor._array, tensor._node) for tensor in self.tensors.values()
@@ -221,13 +221,8 @@ class Reach:
         found += [
             (namespace, k, namespace[k]) for k in dict.fromkeys(_names(code)) if k in namespace
         ]
-        # Those come first that know the best names of what is inside of them.
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._enter(function.__name__, default)
         for kind in ("__defaults__", "__kwdefaults__"):
-            self._items.append((Attributes(function), kind, getattr(function, kind)))
-        if function.__kwdefaults__:
-            self._enter(function.__name__, function.__kwdefaults__)
+            self._look_at(function.__name__, Attributes(function), kind, getattr(function, kind))
         entered: set[int] = set()
         for _, _, part in found:  # which grows by the modules inside of modules
             if isinstance(part, ModuleType) and not _is_library(_module_of_module(part)):
@@ -236,6 +231,7 @@ class Reach:
                     entered.add(id(own))
                     found += [(own, k, own[k]) for k in dict.fromkeys(_names(code)) if k in own]
         self._reads_groups |= not _READING_RATES.isdisjoint(_names(code))
+        # Those come first that know the best names of what is inside of them.
         found.sort(
             key=lambda each: (
                 0 if isinstance(each[2], Module) else isinstance(each[2], Optimizer) + 1
@@ -277,12 +273,9 @@ class Reach:
         for key, part in module.parts():
             if not isinstance(part, np.random.Generator):
                 self._enter(f"{name}.{key}", part)
-        for part in vars(module).values():
-            if isinstance(part, list | dict):
-                self.containers.append((name, part))
-                self._lengths.append((part, len(part)))
-                pairs = part.items() if isinstance(part, dict) else enumerate(part)
-                self._items.extend((part, key, each) for key, each in pairs)
+        for key, part in vars(module).items():
+            if isinstance(part, list | dict):  # which `parts` may know by other names
+                self._enter(f"{name}.{key}", part)
 
     def _enter_optimiser(self, name: str, optimiser: Optimizer) -> None:
         self.optimisers.append(optimiser)
